@@ -1,0 +1,146 @@
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+
+const MB = 1_000_000;
+
+interface Setting<Schema extends z.ZodType> {
+  /** Parses the text of the environment variable. */
+  readonly schema: Schema;
+  /** Used when the variable is not set; a text where the value is worked out on the machine. */
+  readonly fallback: string;
+  readonly unit: string;
+  readonly reason: string;
+}
+
+function setting<Schema extends z.ZodType>(
+  schema: Schema,
+  unit: string,
+  fallback: string | number,
+  reason: string,
+): Setting<Schema> {
+  return { schema, unit, fallback: String(fallback), reason };
+}
+
+const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const flag = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
+
+/** `auto` or a whole number of at least 1. */
+const workerCount = z.union([z.literal('auto'), whole(1, 256)]);
+
+/** Every setting of the server. The README's table is generated from this. */
+export const SETTINGS = {
+  host: setting(z.string().min(1), 'address', '127.0.0.1', 'Only this machine until you decide otherwise.'),
+  port: setting(whole(0, 65_535), 'port', 8080, '0 takes any free port.'),
+  models: setting(z.string().min(1), 'folder', 'models', 'Relative to where the server is started.'),
+  workers: setting(
+    workerCount,
+    'processes',
+    'auto',
+    'auto is one a core: two one-thread workers beat one with two threads.',
+  ),
+  logLevel: setting(
+    z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+    'level',
+    'info',
+    'info is one line a request, never the input.',
+  ),
+  logFormat: setting(
+    z.enum(['auto', 'json', 'pretty']),
+    'format',
+    'auto',
+    'auto is pretty on a terminal and JSON otherwise.',
+  ),
+  docs: setting(flag, 'true or false', 'true', 'Serves /docs and /openapi.json.'),
+  maxTextBodyBytes: setting(whole(1_000, 1_000 * MB), 'bytes', 2 * MB, 'JSON body that carries text.'),
+  maxReceivingBytes: setting(
+    whole(1_000, 100_000 * MB),
+    'bytes',
+    256 * MB,
+    'All bodies held at once, those still being received included: bounds the memory of the main process.',
+  ),
+  maxInputs: setting(whole(1, 100_000), 'inputs', 128, 'Inputs of one request.'),
+  maxInputChars: setting(whole(1, 10 * MB), 'characters', 10_000, 'Length of one text, in UTF-16 units.'),
+  maxHeaderBytes: setting(whole(1_024, MB), 'bytes', 16_384, 'Request line and headers.'),
+  maxConnections: setting(whole(1, 1_000_000), 'connections', 10_000, 'Sockets held open at once; more are closed.'),
+  bodyTimeoutMs: setting(whole(10, 3_600_000), 'ms', 30_000, 'A request must have arrived by then: ends slow senders.'),
+  keepAliveTimeoutMs: setting(
+    whole(100, 3_600_000),
+    'ms',
+    72_000,
+    'An idle connection stays open: longer than the 60 s of common load balancers.',
+  ),
+  defaultTimeoutMs: setting(whole(1, 3_600_000), 'ms', 30_000, 'Deadline of a request without timeout_ms.'),
+  maxTimeoutMs: setting(whole(1, 3_600_000), 'ms', 120_000, 'Largest timeout_ms a request may ask for.'),
+  maxQueueItems: setting(
+    whole(1, 10_000_000),
+    'items',
+    4_096,
+    'Items waiting for a worker; more are refused with 429.',
+  ),
+  maxBatchItems: setting(whole(1, 4_096), 'items', 16, 'Items of one batch.'),
+  drainTimeoutMs: setting(
+    whole(0, 3_600_000),
+    'ms',
+    25_000,
+    'Accepted requests may take this long after SIGTERM; below the 30 s of Kubernetes.',
+  ),
+  workerStartTimeoutMs: setting(whole(100, 3_600_000), 'ms', 60_000, 'A worker that is not ready by then is replaced.'),
+} as const;
+
+type Settings = typeof SETTINGS;
+export type SettingName = keyof Settings;
+
+type ParsedSettings = { readonly [Name in SettingName]: z.output<Settings[Name]['schema']> };
+
+/** The settings, parsed and frozen, `workers` as a number of processes. */
+export type Config = Readonly<Omit<ParsedSettings, 'workers'> & { workers: number }>;
+
+/** SERVAL_MAX_INPUTS for maxInputs. */
+export function variableName(name: string): string {
+  return `SERVAL_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+/** Thrown when SERVAL_* variables are wrong; the message names all of them. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration has ${problems.length} problem(s):\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Parses the SERVAL_* variables, once, at start.
+ * @throws ConfigError naming every variable that is unknown or has a value that is not usable.
+ */
+export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = [];
+  const known = new Set(Object.keys(SETTINGS).map(variableName));
+  for (const variable of Object.keys(environment)) {
+    if (variable.startsWith('SERVAL_') && !known.has(variable)) problems.push(`${variable}: no such setting`);
+  }
+  const values: Record<string, unknown> = {};
+  for (const [name, { schema, fallback }] of Object.entries(SETTINGS)) {
+    const text = environment[variableName(name)] ?? fallback;
+    const parsed = schema.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push(`${variableName(name)}="${text}": ${parsed.error.issues.map(issueText).join('; ')}`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  // Each value came out of the schema that the type is made from.
+  const parsed = values as ParsedSettings;
+  const workers = parsed.workers === 'auto' ? availableParallelism() : parsed.workers;
+  return Object.freeze({ ...parsed, workers });
+}
+
+function issueText(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_union' ? 'must be auto or a whole number of at least 1' : issue.message;
+}

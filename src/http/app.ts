@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Config } from '../config.ts';
+import { ServalError } from '../errors.ts';
+import type { Predictor } from '../pipelines/predictor.ts';
+import type { Manifest } from '../repository/manifest.ts';
+import type { ModelRepository } from '../repository/model-repository.ts';
+import type { CostCoefficients } from '../scheduler/cost-model.ts';
+import { BodyReader, ReceivingBudget } from './body-reader.ts';
+import { installErrorHandlers, rawErrorResponse } from './error-handler.ts';
+import type { HttpObserver, ServedRequest } from './http-observer.ts';
+import { installJsonParser } from './json-parser.ts';
+import { MethodTable } from './method-table.ts';
+import { installOpenApi } from './openapi.ts';
+import { healthRoutes } from './routes/health.ts';
+import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
+import { modelRoutes } from './routes/models.ts';
+import { predictRoutes } from './routes/predict.ts';
+
+/** Where the server stands: it answers /health/live in all of them. */
+export type ServerPhase = 'starting' | 'ready' | 'draining';
+
+/** What the HTTP server needs of the rest. */
+export interface AppParts {
+  readonly config: Config;
+  readonly logger: FastifyBaseLogger;
+  readonly predictor: Predictor;
+  readonly repository: ModelRepository;
+  readonly metrics: MetricsSource;
+  readonly observer: HttpObserver;
+  /** Refuses a request before its body is read, by throwing. */
+  readonly checkRoom: () => void;
+  readonly phase: () => ServerPhase;
+  /** A version's calibrated cost; null where it is not served. */
+  readonly costOf: (manifest: Manifest) => CostCoefficients | null;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by a prediction, for metrics and the log. */
+    served: ServedRequest | null;
+    errorCode: string | null;
+  }
+}
+
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+
+/** Builds the server without listening. */
+export async function createApp(parts: AppParts): Promise<FastifyInstance> {
+  const { config } = parts;
+  const app = Fastify({
+    loggerInstance: parts.logger,
+    // One line a request, written below.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId,
+    requestIdHeader: false,
+    bodyLimit: config.maxTextBodyBytes,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    requestTimeout: config.bodyTimeoutMs,
+    maxRequestsPerSocket: 0,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    http: { maxHeaderSize: config.maxHeaderBytes },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
+    frameworkErrors: (error, request, reply) =>
+      void app.errorHandler?.call(app, error, request as never, reply as never),
+  });
+  app.server.maxConnections = config.maxConnections;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.decorateRequest('served', null);
+  app.decorateRequest('errorCode', null);
+  const methods = new MethodTable();
+  app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
+  installErrorHandlers(app, methods);
+  installRequestHooks(app, parts);
+  installJsonParser(app, new BodyReader(new ReceivingBudget(config.maxReceivingBytes)), {
+    maxBytes: config.maxTextBodyBytes,
+    timeoutMs: config.bodyTimeoutMs,
+  });
+  await installOpenApi(app, config);
+  healthRoutes(app, parts);
+  modelRoutes(app, parts);
+  metricsRoutes(app, parts);
+  predictRoutes(app, parts);
+  return app;
+}
+
+/** The client's own id where it is a plain one. */
+function genReqId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    if (phase() === 'draining' && request.method === 'POST') {
+      throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
+    }
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { served, errorCode } = request;
+    const answered = {
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      statusCode: reply.statusCode,
+      seconds: reply.elapsedTime / 1000,
+      errorCode,
+      served,
+    };
+    observer.requestAnswered(answered);
+    request.log.info(
+      {
+        method: answered.method,
+        route: answered.route,
+        status: answered.statusCode,
+        ms: Math.round(reply.elapsedTime * 100) / 100,
+        ...(errorCode === null ? {} : { code: errorCode }),
+        ...(served === null
+          ? {}
+          : { model: served.manifest.model, version: served.manifest.version, items: served.items }),
+      },
+      'request',
+    );
+  });
+}
+
+function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy(error);
+    return;
+  }
+  socket.end(brokenRequestResponse(error.code), () => socket.destroy());
+}
+
+function brokenRequestResponse(code: string | undefined): string {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return rawErrorResponse('SERVAL_BODY_TIMEOUT', 'The request did not arrive in time.');
+    case 'HPE_HEADER_OVERFLOW':
+      return rawErrorResponse(
+        'SERVAL_HEADERS_TOO_LARGE',
+        'The request line and headers are too large; send less in them.',
+      );
+    default:
+      return rawErrorResponse('SERVAL_BAD_HTTP', 'This is not an HTTP/1.1 request.');
+  }
+}

@@ -1,0 +1,106 @@
+import { STATUS_CODES } from 'node:http';
+import { hasZodFastifySchemaValidationErrors } from '@fastify/type-provider-zod';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
+import type { MethodTable } from './method-table.ts';
+
+/** The body of every error of the own API. */
+export interface ErrorBody {
+  readonly statusCode: number;
+  readonly code: ErrorCode;
+  readonly error: string;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+export function errorBody(error: ServalError): ErrorBody {
+  const { statusCode, code, message, details } = error;
+  return {
+    statusCode,
+    code,
+    error: STATUS_CODES[statusCode] ?? 'Client Closed Request',
+    message,
+    ...(details === undefined ? {} : { details }),
+  };
+}
+
+/** Fastify's own errors by its codes; all others of it are bugs. */
+const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'SERVAL_MEDIA_TYPE',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'SERVAL_BODY_TOO_LARGE',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'SERVAL_MALFORMED_JSON',
+  FST_ERR_BAD_URL: 'SERVAL_INVALID_REQUEST',
+  FST_ERR_ASYNC_CONSTRAINT: 'SERVAL_INVALID_REQUEST',
+};
+
+const MEDIA_TYPE_MESSAGE = 'Send the body as application/json (header content-type).';
+
+/** Makes anything thrown a ServalError whose message a client may see. */
+export function toServalError(error: unknown): ServalError {
+  if (error instanceof ServalError) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return invalidRequest(error);
+  const code = FASTIFY_CODES[String((error as FastifyError | undefined)?.code)];
+  if (code !== undefined) {
+    const message = code === 'SERVAL_MEDIA_TYPE' ? MEDIA_TYPE_MESSAGE : (error as Error).message;
+    return new ServalError(code, message, { cause: error });
+  }
+  const message = 'Something went wrong here; the server’s log has the cause under the request’s id.';
+  return new ServalError('SERVAL_INTERNAL', message, { cause: error });
+}
+
+function invalidRequest(error: {
+  validation: readonly { instancePath: string; message?: string }[];
+  validationContext?: string;
+}): ServalError {
+  const where = error.validationContext ?? 'body';
+  const issues = error.validation.map(({ instancePath, message }) => ({
+    path: [where, ...instancePath.split('/').filter((part) => part !== '')].join('.'),
+    message: message ?? 'is not valid',
+  }));
+  const text = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new ServalError('SERVAL_INVALID_REQUEST', text, { details: { issues } });
+}
+
+export function installErrorHandlers(app: FastifyInstance, methods: MethodTable): void {
+  app.setErrorHandler((thrown, request, reply) => sendError(toServalError(thrown), request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const allowed = methods.allowed(path);
+    if (allowed.length === 0) {
+      const message = `There is no ${path}; GET /openapi.json lists the routes.`;
+      return sendError(new ServalError('SERVAL_ROUTE_NOT_FOUND', message), request, reply);
+    }
+    reply.header('allow', allowed.join(', '));
+    const message = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
+    return sendError(new ServalError('SERVAL_METHOD_NOT_ALLOWED', message), request, reply);
+  });
+}
+
+function sendError(error: ServalError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  request.errorCode = error.code;
+  if (error.statusCode >= 500 && error.cause !== undefined)
+    request.log.error({ err: error.cause, code: error.code }, 'request failed');
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
+  // The rest of a body that is not read would be taken for the next request.
+  if (['SERVAL_BODY_TOO_LARGE', 'SERVAL_BODY_TIMEOUT', 'SERVAL_DRAINING'].includes(error.code))
+    reply.header('connection', 'close');
+  return reply
+    .code(error.statusCode)
+    .header('content-type', 'application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(errorBody(error));
+}
+
+/** The answer to bytes that never became a request. */
+export function rawErrorResponse(code: ErrorCode, message: string): string {
+  const body = JSON.stringify(errorBody(new ServalError(code, message)));
+  const [status] = ERROR_TABLE[code];
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}

@@ -1,0 +1,27 @@
+/** Which methods each route has, so that a wrong one is answered with 405 and not with 404. */
+export class MethodTable {
+  readonly #routes = new Map<string, { readonly pattern: RegExp; readonly methods: Set<string> }>();
+
+  /** @param url a route of Fastify, as `/models/:model/predict` or `/docs/*`. */
+  add(url: string, method: string | readonly string[]): void {
+    const route = this.#routes.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() };
+    for (const name of [method].flat()) route.methods.add(name);
+    this.#routes.set(url, route);
+  }
+
+  /** The methods that the path takes; empty where no route has it. */
+  allowed(path: string): string[] {
+    const methods = [...this.#routes.values()]
+      .filter(({ pattern }) => pattern.test(path))
+      .flatMap((route) => [...route.methods]);
+    return [...new Set(methods)].sort();
+  }
+}
+
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').map((part) => {
+    if (part.startsWith(':')) return '[^/]+';
+    return part === '*' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  });
+  return new RegExp(`^${parts.join('/')}$`);
+}

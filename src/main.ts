@@ -1,0 +1,34 @@
+import { type Config, ConfigError, parseConfig } from './config.ts';
+import { messageOf } from './errors.ts';
+import { Server } from './server.ts';
+
+/** Starts the server and hands the process's signals to it. */
+
+const FORCED_EXIT = 130;
+
+function readConfig(): Config {
+  try {
+    return parseConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+const server = new Server(readConfig());
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    // The second signal does not wait.
+    if (stopping) process.exit(FORCED_EXIT);
+    stopping = true;
+    void server.stop(signal).then((clean) => process.exit(clean ? 0 : 1));
+  });
+}
+try {
+  await server.start();
+} catch (error) {
+  console.error(`Serval could not start: ${messageOf(error)}`);
+  process.exit(1);
+}

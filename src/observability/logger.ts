@@ -1,0 +1,21 @@
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Config } from '../config.ts';
+
+/** Lines for people on a terminal, JSON for machines otherwise. Inputs are never logged. */
+export function createLogger({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
+  const pretty = logFormat === 'pretty' || (logFormat === 'auto' && process.stdout.isTTY);
+  const options = { level: logLevel, base: null };
+  if (!pretty) return pino(options, pino.destination({ dest: 1, sync: false }) as DestinationStream);
+  return pino({
+    ...options,
+    transport: {
+      target: 'pino-pretty',
+      options: {
+        translateTime: 'SYS:HH:MM:ss.l',
+        ignore: 'hostname,pid',
+        singleLine: true,
+        colorize: process.stdout.isTTY,
+      },
+    },
+  });
+}

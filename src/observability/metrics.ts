@@ -1,0 +1,187 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { AnsweredRequest, HttpObserver } from '../http/http-observer.ts';
+import { parseVersionKey } from '../repository/manifest.ts';
+import type { DropReason, SchedulerObserver } from '../scheduler/observer.ts';
+import type { WorkerUsage } from '../workers/protocol.ts';
+
+/** 1 ms to 30 s, for whatever a request waits for. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** 0.1 ms to 250 ms, for what one step takes. */
+const STEP_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
+
+const VERSION_LABELS = ['model', 'version'] as const;
+
+/** What is read at the moment of a scrape. */
+export interface Snapshots {
+  readonly queuedItems: () => readonly { readonly versionKey: string; readonly items: number }[];
+  readonly workers: () => readonly { readonly id: number; readonly usage: WorkerUsage | null }[];
+  readonly receivingBytes?: () => number;
+}
+
+/**
+ * All metrics, in Prometheus' convention: base units, `_total` for counters. The labels of a request come from its route
+ * and the version that answered it, so that no client can make new series.
+ */
+export class Metrics implements HttpObserver, SchedulerObserver {
+  readonly #registry = new Registry();
+  readonly #registers = [this.#registry];
+
+  readonly #requests = new Counter({
+    name: 'serval_requests_total',
+    help: 'Requests answered, by route, status and the version that served them.',
+    labelNames: ['method', 'route', 'status', 'model', 'version'],
+    registers: this.#registers,
+  });
+  readonly #requestSeconds = new Histogram({
+    name: 'serval_request_duration_seconds',
+    help: 'Time from a request’s headers to the end of its answer.',
+    labelNames: ['route', ...VERSION_LABELS],
+    buckets: SECONDS,
+    registers: this.#registers,
+  });
+  readonly #encodeSeconds = new Histogram({
+    name: 'serval_encode_duration_seconds',
+    help: 'Time to encode a request’s inputs in the main process.',
+    labelNames: VERSION_LABELS,
+    buckets: STEP_SECONDS,
+    registers: this.#registers,
+  });
+  readonly #queueSeconds = new Histogram({
+    name: 'serval_queue_duration_seconds',
+    help: 'Time an item waited for a worker.',
+    labelNames: VERSION_LABELS,
+    buckets: SECONDS,
+    registers: this.#registers,
+  });
+  readonly #collateSeconds = new Histogram({
+    name: 'serval_collate_duration_seconds',
+    help: 'Time a worker took to make a batch’s items into tensors.',
+    labelNames: VERSION_LABELS,
+    buckets: STEP_SECONDS,
+    registers: this.#registers,
+  });
+  readonly #runSeconds = new Histogram({
+    name: 'serval_run_duration_seconds',
+    help: 'Time a worker took to run a batch through the graph.',
+    labelNames: VERSION_LABELS,
+    buckets: STEP_SECONDS,
+    registers: this.#registers,
+  });
+  readonly #batchItems = new Histogram({
+    name: 'serval_batch_items',
+    help: 'Items of a batch.',
+    labelNames: VERSION_LABELS,
+    buckets: [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128],
+    registers: this.#registers,
+  });
+  readonly #items = new Counter({
+    name: 'serval_items_total',
+    help: 'Items that ran.',
+    labelNames: VERSION_LABELS,
+    registers: this.#registers,
+  });
+  readonly #dropped = new Counter({
+    name: 'serval_items_dropped_total',
+    help: 'Items taken out of the queue before they ran.',
+    labelNames: [...VERSION_LABELS, 'reason'],
+    registers: this.#registers,
+  });
+  readonly #rejections = new Counter({
+    name: 'serval_rejections_total',
+    help: 'Requests that were not served, by the code of their error.',
+    labelNames: ['reason'],
+    registers: this.#registers,
+  });
+  readonly #workerRestarts = new Counter({
+    name: 'serval_worker_restarts_total',
+    help: 'Workers that ended without being told to.',
+    registers: this.#registers,
+  });
+  readonly #loadSeconds = new Gauge({
+    name: 'serval_model_load_duration_seconds',
+    help: 'Time the last load of a version took in a worker.',
+    labelNames: VERSION_LABELS,
+    registers: this.#registers,
+  });
+
+  constructor(snapshots: Snapshots) {
+    const registers = this.#registers;
+    collectDefaultMetrics({ register: this.#registry });
+    new Gauge({
+      name: 'serval_queue_items',
+      help: 'Items waiting for a worker.',
+      labelNames: VERSION_LABELS,
+      registers,
+      collect() {
+        this.reset();
+        for (const { versionKey, items } of snapshots.queuedItems()) this.set(parseVersionKey(versionKey), items);
+      },
+    });
+    new Gauge({
+      name: 'serval_workers',
+      help: 'Workers that can take batches.',
+      registers,
+      collect() {
+        this.set(snapshots.workers().length);
+      },
+    });
+    new Gauge({
+      name: 'serval_worker_cpu_seconds',
+      help: 'CPU time of each worker since it began.',
+      labelNames: ['worker'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { id, usage } of snapshots.workers()) if (usage) this.set({ worker: id }, usage.cpuSeconds);
+      },
+    });
+    new Gauge({
+      name: 'serval_worker_resident_memory_bytes',
+      help: 'Resident memory of each worker; pages that workers share count in each.',
+      labelNames: ['worker'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { id, usage } of snapshots.workers()) if (usage) this.set({ worker: id }, usage.residentBytes);
+      },
+    });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  requestAnswered({ method, route, statusCode, seconds, errorCode, served }: AnsweredRequest): void {
+    const model = served?.manifest.model ?? '';
+    const version = served === null ? '' : String(served.manifest.version);
+    this.#requests.inc({ method, route, status: statusCode, model, version });
+    this.#requestSeconds.observe({ route, model, version }, seconds);
+    if (served !== null) this.#encodeSeconds.observe({ model, version }, served.encodeSeconds);
+    if (errorCode !== null) this.#rejections.inc({ reason: errorCode });
+  }
+
+  batchRan(batch: Parameters<SchedulerObserver['batchRan']>[0]): void {
+    const labels = parseVersionKey(batch.versionKey);
+    this.#batchItems.observe(labels, batch.items);
+    this.#items.inc(labels, batch.items);
+    this.#collateSeconds.observe(labels, batch.collateMs / 1000);
+    this.#runSeconds.observe(labels, batch.runMs / 1000);
+    for (const ms of batch.queueMs) this.#queueSeconds.observe(labels, ms / 1000);
+  }
+
+  itemDropped(versionKey: string, reason: DropReason): void {
+    this.#dropped.inc({ ...parseVersionKey(versionKey), reason });
+  }
+
+  workerLost(): void {
+    this.#workerRestarts.inc();
+  }
+
+  versionLoaded(versionKey: string, seconds: number): void {
+    this.#loadSeconds.set(parseVersionKey(versionKey), seconds);
+  }
+}

@@ -1,0 +1,30 @@
+import type { Activation, Classification } from '../repository/manifest.ts';
+import type { Tensor } from '../tensor.ts';
+
+/**
+ * Scores of one item, one a label.
+ *
+ * softmax: exp((zᵢ − max z) / T) / Σ exp((zₖ − max z) / T); sigmoid: 1 / (1 + exp(−zᵢ / T)); none: the graph's output
+ * as it is. Where the graph itself ends in softmax, `none` and `softmax` both give its scores, at temperature T by
+ * pᵢ^(1/T) / Σ pₖ^(1/T), which is the same softmax of the logits that the graph keeps to itself.
+ *
+ * @param logits shape [labels], or [1] for a model of one logit and two labels: then [1 − p, p].
+ */
+export function scoresOf(logits: Tensor, classification: Classification, activation: Activation): number[] {
+  const values = Array.from(logits.data as ArrayLike<number>);
+  const { graphActivation, temperature, labels } = classification;
+  if (graphActivation === 'softmax') {
+    return temperature === 1 ? values : softmax(values.map(Math.log), temperature);
+  }
+  if (activation === 'softmax') return softmax(values, temperature);
+  const scores = activation === 'sigmoid' ? values.map((z) => 1 / (1 + Math.exp(-z / temperature))) : values;
+  const [score] = scores;
+  return labels.length === 2 && scores.length === 1 && score !== undefined ? [1 - score, score] : scores;
+}
+
+function softmax(logits: readonly number[], temperature: number): number[] {
+  const largest = Math.max(...logits);
+  const powers = logits.map((z) => Math.exp((z - largest) / temperature));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}

@@ -1,0 +1,101 @@
+import { versionKey } from '../repository/manifest.ts';
+import type { BatchingVerdict, Verification } from '../repository/version-lifecycle.ts';
+import type { BatchResult, Executor } from '../scheduler/executor.ts';
+import type { Input, Pipeline, PredictOptions } from './pipeline.ts';
+
+/** Thrown when a version must not get traffic; the message says what its samples showed. */
+export class GoldenError extends Error {
+  override readonly name = 'GoldenError';
+}
+
+interface Sample {
+  readonly input: Input;
+  /** The reference's, or null for a built-in probe. */
+  readonly scores: readonly number[] | null;
+}
+
+/** For a version without golden.json: sane answers and the batching verdict, nothing about correctness. */
+const PROBES = [
+  'Good.',
+  'A short one, for the start of it.',
+  'The plot drags, but the acting is superb, and I would gladly see it again with friends.',
+  'I ordered two of these in March; one broke within a week, the other still works as on its first day.',
+  'No',
+  'Prices rose by 3.5 % in the last quarter, which nobody had expected, least of all the bank itself.',
+];
+
+/** Moves up to here are rounding: the runtime may choose other kernels for other shapes. */
+const INVARIANT_MOVE = 1e-3;
+/** Allowed between alone and batched where golden.json names no tolerance. */
+const DEFAULT_TOLERANCE = 0.01;
+const MIXED_BATCH_ITEMS = 16;
+const OPTIONS: PredictOptions = { topK: Number.POSITIVE_INFINITY, functionToApply: null, truncate: true };
+
+/**
+ * Runs a version's golden samples, or built-in probes where it has none, each alone and all in mixed batches, on an
+ * executor that serves nobody yet.
+ *
+ * @throws GoldenError when a score leaves its tolerance, is not a number, or the wrong number of scores comes out.
+ * @throws ExecutorLostError when the worker ended meanwhile.
+ */
+export async function verify(pipeline: Pipeline, executor: Executor): Promise<Verification> {
+  const begun = performance.now();
+  const { golden, batching } = pipeline.manifest;
+  const samples = samplesOf(pipeline);
+  const encoded = samples.map(({ input }) => pipeline.encode(input, OPTIONS).item);
+  const key = versionKey(pipeline.manifest);
+  const alone: (readonly number[])[] = [];
+  for (const item of encoded) alone.push(...scoresOf(pipeline, await executor.run({ versionKey: key, items: [item] })));
+  const largestError = largest(samples.map(({ scores }, at) => (scores === null ? 0 : move(scores, alone[at]))));
+  const tolerance = golden?.tolerance ?? DEFAULT_TOLERANCE;
+  if (largestError > tolerance) {
+    throw new GoldenError(
+      `a golden sample’s score is ${largestError.toFixed(4)} off its reference, ${tolerance} is allowed`,
+    );
+  }
+  let largestBatchMove = 0;
+  if (batching !== 'off') {
+    const batched: (readonly number[])[] = [];
+    for (let at = 0; at < encoded.length; at += MIXED_BATCH_ITEMS) {
+      const items = encoded.slice(at, at + MIXED_BATCH_ITEMS);
+      batched.push(...scoresOf(pipeline, await executor.run({ versionKey: key, items })));
+    }
+    largestBatchMove = largest(alone.map((scores, at) => move(scores, batched[at])));
+  }
+  return {
+    golden: golden === null ? null : { samples: samples.length, tolerance, largestError },
+    batching: batching === 'off' ? 'off' : verdictOf(largestBatchMove, tolerance),
+    largestBatchMove,
+    seconds: (performance.now() - begun) / 1000,
+  };
+}
+
+function samplesOf({ manifest: { golden } }: Pipeline): Sample[] {
+  if (golden === null) return PROBES.map((text) => ({ input: { kind: 'text', text }, scores: null }));
+  return golden.samples.map(({ input, scores }) => {
+    if ('text' in input) return { input: { kind: 'text', text: input.text }, scores };
+    throw new GoldenError('golden.json: a text model’s samples must be texts');
+  });
+}
+
+function scoresOf(pipeline: Pipeline, { outcomes }: BatchResult): (readonly number[])[] {
+  return outcomes.map((outcome) => {
+    if (!outcome.ok) throw new GoldenError(`a sample could not be run: ${outcome.error.message}`);
+    return pipeline.scores(outcome.output, OPTIONS);
+  });
+}
+
+function verdictOf(largestMove: number, tolerance: number): BatchingVerdict {
+  if (largestMove <= INVARIANT_MOVE) return 'invariant';
+  return largestMove <= tolerance ? 'within_tolerance' : 'unsafe';
+}
+
+/** Largest difference of two items' scores. */
+function move(a: readonly number[], b: readonly number[] | undefined): number {
+  return largest(a.map((score, id) => Math.abs(score - (b?.[id] ?? Number.NaN))));
+}
+
+/** NaN counts as the largest of all. */
+function largest(values: readonly number[]): number {
+  return values.reduce((top, value) => (value > top || Number.isNaN(value) ? value : top), 0);
+}

@@ -1,0 +1,158 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ServalError } from '../errors.ts';
+import { type Manifest, versionKey } from '../repository/manifest.ts';
+import type { ModelRepository, ReadyVersion } from '../repository/model-repository.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { ItemResult, Submission } from '../scheduler/submission.ts';
+import type { Encoded, Input, InputKind, Pipeline, Prediction, PredictOptions } from './pipeline.ts';
+import type { PipelineCatalog } from './pipeline-catalog.ts';
+
+/** One request, whatever protocol it came by. */
+export interface PredictRequest {
+  /** Null where exactly one model takes this kind of input. */
+  readonly model: string | null;
+  /** Null for the served one. */
+  readonly version: number | null;
+  readonly inputs: readonly Input[];
+  readonly options: PredictOptions;
+  readonly timeoutMs: number;
+}
+
+/** Where a request's time went, in ms: the longest of its items for queue and run. */
+export interface Timings {
+  readonly encodeMs: number;
+  readonly queueMs: number;
+  readonly runMs: number;
+}
+
+export interface PredictAnswer {
+  readonly manifest: Manifest;
+  readonly predictions: readonly Prediction[];
+  readonly tokens: number;
+  /** Inputs that were cut to the model's limit. */
+  readonly truncated: number;
+  readonly timings: Timings;
+}
+
+export interface PredictorOptions {
+  readonly repository: ModelRepository;
+  readonly catalog: PipelineCatalog;
+  readonly scheduler: Scheduler;
+}
+
+/** Encoding gives the event loop back after this long, so that one large request does not hold up the others. */
+const ENCODE_SLICE_MS = 5;
+
+/** The one way to a model: resolve, encode, schedule, decode. Every protocol stands in front of it. */
+export class Predictor {
+  readonly #repository: ModelRepository;
+  readonly #catalog: PipelineCatalog;
+  readonly #scheduler: Scheduler;
+
+  constructor({ repository, catalog, scheduler }: PredictorOptions) {
+    this.#repository = repository;
+    this.#catalog = catalog;
+    this.#scheduler = scheduler;
+  }
+
+  /**
+   * @param aborted asked for when the client may have gone away; its work is then taken out of the queue.
+   * @throws ServalError
+   */
+  async predict(request: PredictRequest, client: ClientConnection): Promise<PredictAnswer> {
+    const { manifest } = this.resolve(request);
+    const pipeline = this.#catalog.of(manifest);
+    const { options } = request;
+    pipeline.checkOptions(options);
+    const begun = performance.now();
+    const encoded = await encodeAll(pipeline, request.inputs, options);
+    const encodeMs = performance.now() - begun;
+    if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
+    const items = encoded.map(({ item }) => item);
+    const submission = this.#scheduler.submit(versionKey(manifest), items, request.timeoutMs - encodeMs);
+    const results = await this.#results(submission, client);
+    return {
+      manifest,
+      predictions: results.map(({ output }) => pipeline.decode(output, options)),
+      tokens: encoded.reduce((total, { tokens }) => total + tokens, 0),
+      truncated: encoded.filter(({ truncated }) => truncated).length,
+      timings: {
+        encodeMs,
+        queueMs: Math.max(...results.map(({ queueMs }) => queueMs)),
+        runMs: Math.max(...results.map(({ runMs }) => runMs)),
+      },
+    };
+  }
+
+  /** The version that a request names, or the served version of the only model that takes its kind of input. */
+  resolve({ model, version, inputs }: Pick<PredictRequest, 'model' | 'version' | 'inputs'>): ReadyVersion {
+    const kind = inputs[0]?.kind ?? 'text';
+    if (model === null) return this.#onlyModelFor(kind);
+    const resolved = this.#repository.resolve(model, version);
+    const { inputKind } = this.#catalog.of(resolved.manifest);
+    if (inputKind === kind) return resolved;
+    throw new ServalError('SERVAL_INPUT_KIND', `"${model}" takes ${inputKind}, the inputs are ${kind}.`);
+  }
+
+  #onlyModelFor(kind: InputKind): ReadyVersion {
+    const served = this.#repository.models
+      .map((model) => this.#repository.servedVersion(model))
+      .filter((version) => version !== null)
+      .filter(({ manifest }) => this.#catalog.of(manifest).inputKind === kind);
+    const [only, ...others] = served;
+    if (only === undefined) {
+      throw new ServalError('SERVAL_MODEL_NOT_FOUND', `No model takes ${kind}; GET /models shows what each takes.`);
+    }
+    if (others.length === 0) return only;
+    const names = served.map(({ manifest }) => manifest.model);
+    throw new ServalError(
+      'SERVAL_MODEL_REQUIRED',
+      `${names.length} models take ${kind}; name one of ${names.join(', ')} in "model".`,
+      { details: { models: names } },
+    );
+  }
+
+  async #results(submission: Submission, client: ClientConnection): Promise<readonly ItemResult[]> {
+    const release = client.onClose(() => this.#scheduler.cancel(submission));
+    try {
+      return await submission.results;
+    } finally {
+      release();
+    }
+  }
+}
+
+/** Whether the one who asked is still there. */
+export interface ClientConnection {
+  isClosed(): boolean;
+  /** Calls once when the client goes away; the function returned takes the call back. */
+  onClose(callback: () => void): () => void;
+}
+
+async function encodeAll(pipeline: Pipeline, inputs: readonly Input[], options: PredictOptions): Promise<Encoded[]> {
+  const encoded: Encoded[] = [];
+  let sliceBegun = performance.now();
+  for (const [index, input] of inputs.entries()) {
+    if (performance.now() - sliceBegun > ENCODE_SLICE_MS) {
+      await nextTurn();
+      sliceBegun = performance.now();
+    }
+    encoded.push(encodeOne(pipeline, { input, index }, options));
+  }
+  return encoded;
+}
+
+/** An input's error names its place. */
+function encodeOne(
+  pipeline: Pipeline,
+  { input, index }: { input: Input; index: number },
+  options: PredictOptions,
+): Encoded {
+  try {
+    return pipeline.encode(input, options);
+  } catch (error) {
+    if (!(error instanceof ServalError)) throw error;
+    const details = { input: index, ...(typeof error.details === 'object' ? error.details : {}) };
+    throw new ServalError(error.code, `Input ${index}: ${error.message}`, { details, cause: error });
+  }
+}

@@ -1,0 +1,95 @@
+import type { TensorInfo } from '../tensor.ts';
+
+export type Activation = 'softmax' | 'sigmoid' | 'none';
+
+export type Task = 'text-classification' | 'image-classification' | 'tensor';
+
+/** What a folder says about where its model comes from; shown by GET /models, never acted on. */
+export interface Provenance {
+  /** SHA-256 over the model file, then each external data file in the graph's order. */
+  readonly sha256: string;
+  readonly fileBytes: number;
+  readonly description: string | null;
+  readonly licence: string | null;
+  readonly source: string | null;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Input of a golden sample: a text, or the absolute path of an image file. */
+export type GoldenInput = { readonly text: string } | { readonly imageFile: string };
+
+export interface Golden {
+  /** How the reference scores were made. */
+  readonly reference: string;
+  /** Largest allowed |served score − reference score| for each label. */
+  readonly tolerance: number;
+  /** `scores` has one number a label, in label order. */
+  readonly samples: readonly { readonly input: GoldenInput; readonly scores: readonly number[] }[];
+}
+
+/** How the graph's output becomes scores. */
+export interface Classification {
+  readonly labels: readonly string[];
+  /** Name of the graph's output that holds one number a label: shape [batch, labels]. */
+  readonly output: string;
+  /** Applied to the graph's output by default; `none` where the graph already ends in the function. */
+  readonly activation: Activation;
+  /** The function that the graph itself ends in. */
+  readonly graphActivation: Exclude<Activation, 'none'> | null;
+  /** Logits are divided by it before the activation; 1 changes nothing. */
+  readonly temperature: number;
+}
+
+/** Everything the text pipeline and its collation need. */
+export interface TextInput {
+  /** Parsed tokenizer.json and tokenizer_config.json (`{}` where there is none). */
+  readonly tokenizer: object;
+  readonly tokenizerConfig: object;
+  /** Largest number of tokens the model takes, special tokens included. */
+  readonly maxTokens: number;
+  readonly truncationSide: 'left' | 'right';
+  readonly paddingSide: 'left' | 'right';
+  readonly padId: number;
+  readonly padTypeId: number;
+  /** The graph's sequence axis where it is fixed; null where sequences are padded to the longest of the batch. */
+  readonly fixedLength: number | null;
+  /** The graph's own names of its inputs; the optional ones only where the graph asks for them. */
+  readonly inputNames: {
+    readonly ids: string;
+    readonly attentionMask: string | null;
+    readonly tokenTypeIds: string | null;
+  };
+}
+
+interface ManifestBase {
+  readonly model: string;
+  readonly version: number;
+  /** Absolute folder and model file. */
+  readonly folder: string;
+  readonly modelFile: string;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  readonly batching: 'auto' | 'off';
+  readonly golden: Golden | null;
+  readonly provenance: Provenance;
+}
+
+export interface TextManifest extends ManifestBase {
+  readonly task: 'text-classification';
+  readonly classification: Classification;
+  readonly text: TextInput;
+}
+
+/** A version's folder, read and found complete. */
+export type Manifest = TextManifest;
+
+/** Names these exact bytes of a version: a folder changed in place gets another key. */
+export function versionKey(manifest: Manifest): string {
+  return `${manifest.model}/${manifest.version}@${manifest.provenance.sha256.slice(0, 12)}`;
+}
+
+/** The model and version that a key was made of. */
+export function parseVersionKey(key: string): { readonly model: string; readonly version: string } {
+  const [model = '', version = ''] = key.slice(0, key.lastIndexOf('@')).split('/');
+  return { model, version };
+}

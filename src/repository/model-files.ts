@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { readClassification } from './classification-files.ts';
+import { type ModelConfig, modelConfigSchema } from './hugging-face-files.ts';
+import type { Golden, Manifest, Provenance } from './manifest.ts';
+import type { OnnxGraph } from './onnx-graph.ts';
+import { OnnxFormatError, readOnnxGraph } from './onnx-graph.ts';
+import { Problems } from './problems.ts';
+import { type GoldenFile, goldenFileSchema, type ServalFile, servalFileSchema } from './serval-files.ts';
+import { readTextInput } from './text-files.ts';
+import { VersionFolder } from './version-folder.ts';
+
+/** Where exporters put the graph, in the order of preference: plain, then as Optimum and transformers.js lay it out. */
+const MODEL_FILES = ['model.onnx', 'onnx/model.onnx', 'model_quantized.onnx', 'onnx/model_quantized.onnx'];
+
+export interface VersionLocation {
+  /** Absolute models folder: no link may leave it. */
+  readonly root: string;
+  /** Absolute folder of the version. */
+  readonly folder: string;
+  readonly model: string;
+  readonly version: number;
+}
+
+/**
+ * Reads a version's folder: Hugging Face's files, serval.json and golden.json where there are any, and the graph's
+ * inputs and outputs.
+ * @throws FolderError with every problem of the folder.
+ */
+export async function readVersionFolder(location: VersionLocation): Promise<Manifest> {
+  const problems = new Problems();
+  const folder = new VersionFolder(location.root, location.folder, problems);
+  const config: ModelConfig = (await folder.readJson('config.json', modelConfigSchema)) ?? {};
+  const serval: ServalFile = (await folder.readJson('serval.json', servalFileSchema)) ?? {};
+  const goldenFile = await folder.readJson('golden.json', goldenFileSchema);
+  const model = await readModel(folder, serval, problems);
+  if (model === null) {
+    problems.throwIfFound();
+    throw new Error('This is a bug: a model file is missing without a problem');
+  }
+  const text = await readTextInput(folder, { config, graph: model.graph, modelFile: model.name, problems });
+  const classification = readClassification({ config, serval, graph: model.graph, modelFile: model.name, problems });
+  const golden = goldenFile === null ? null : await readGolden(goldenFile, { serval, folder, problems });
+  if (golden !== null && classification !== null) checkScores(golden, classification.labels.length, problems);
+  problems.throwIfFound();
+  if (text === null || classification === null) throw new Error('This is a bug: a part is missing without a problem');
+  return {
+    task: 'text-classification',
+    model: location.model,
+    version: location.version,
+    folder: location.folder,
+    modelFile: model.file,
+    inputs: model.graph.inputs,
+    outputs: model.graph.outputs,
+    batching: serval.batching ?? 'auto',
+    golden,
+    provenance: model.provenance,
+    classification,
+    text,
+  };
+}
+
+interface ModelFile {
+  /** Relative to the folder, and absolute. */
+  readonly name: string;
+  readonly file: string;
+  readonly graph: OnnxGraph;
+  readonly provenance: Provenance;
+}
+
+async function readModel(folder: VersionFolder, serval: ServalFile, problems: Problems): Promise<ModelFile | null> {
+  const candidates = serval.model_file === undefined ? MODEL_FILES : [serval.model_file];
+  for (const name of candidates) {
+    const file = await folder.find(name);
+    if (file === null) continue;
+    const bytes = await folder.readBytes(name);
+    if (bytes === null) return null;
+    return inspect({ folder, serval, problems, name, file, bytes });
+  }
+  if (serval.model_file !== undefined) problems.add('serval.json', 'model_file', `${serval.model_file} is not there`);
+  else problems.add('model.onnx', '', `is not there (nor ${MODEL_FILES.slice(1).join(', ')})`);
+  return null;
+}
+
+interface Inspection {
+  readonly folder: VersionFolder;
+  readonly serval: ServalFile;
+  readonly problems: Problems;
+  readonly name: string;
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
+async function inspect(inspection: Inspection): Promise<ModelFile | null> {
+  const { folder, serval, problems, name, file, bytes } = inspection;
+  const whole = createHash('sha256').update(bytes);
+  let fileBytes = bytes.byteLength;
+  checkHash(inspection, name, bytes);
+  let graph: OnnxGraph;
+  try {
+    graph = readOnnxGraph(bytes);
+  } catch (error) {
+    if (!(error instanceof OnnxFormatError)) throw error;
+    problems.add(name, '', error.message);
+    return null;
+  }
+  for (const external of graph.externalDataFiles) {
+    const besideModel = name.includes('/') ? `${name.slice(0, name.lastIndexOf('/'))}/${external}` : external;
+    const data = await folder.readBytes(besideModel);
+    if (data === null) {
+      problems.add(name, '', `its weights file ${external} cannot be read from the version’s folder`);
+      continue;
+    }
+    checkHash(inspection, besideModel, data);
+    whole.update(data);
+    fileBytes += data.byteLength;
+  }
+  return {
+    name,
+    file,
+    graph,
+    provenance: {
+      sha256: whole.digest('hex'),
+      fileBytes,
+      description: serval.description ?? null,
+      licence: serval.licence ?? null,
+      source: serval.source ?? null,
+      metrics: serval.metrics ?? {},
+    },
+  };
+}
+
+function checkHash({ serval, problems }: Inspection, name: string, bytes: Uint8Array): void {
+  const expected = serval.sha256?.[name];
+  if (expected === undefined) return;
+  const found = createHash('sha256').update(bytes).digest('hex');
+  if (found !== expected) {
+    problems.add(name, '', `its SHA-256 is ${found}, serval.json says ${expected}: the file was changed or damaged`);
+  }
+}
+
+async function readGolden(
+  file: GoldenFile,
+  { serval, folder, problems }: { serval: ServalFile; folder: VersionFolder; problems: Problems },
+): Promise<Golden> {
+  const samples: Golden['samples'][number][] = [];
+  for (const [index, { input, scores }] of file.samples.entries()) {
+    if (typeof input === 'string') {
+      samples.push({ input: { text: input }, scores });
+      continue;
+    }
+    const imageFile = await folder.find(input.image);
+    if (imageFile === null) problems.add('golden.json', `samples.${index}.input.image`, `${input.image} is not there`);
+    else samples.push({ input: { imageFile }, scores });
+  }
+  return { reference: file.reference, tolerance: serval.tolerance ?? file.tolerance, samples };
+}
+
+function checkScores(golden: Golden, labels: number, problems: Problems): void {
+  for (const [index, { scores }] of golden.samples.entries()) {
+    if (scores.length === labels) continue;
+    problems.add('golden.json', `samples.${index}.scores`, `has ${scores.length} scores for ${labels} labels`);
+  }
+}

@@ -1,0 +1,51 @@
+import type { CostModel } from './cost-model.ts';
+
+/** What the planner needs to know of a waiting item. */
+export interface Plannable {
+  /** Tokens. */
+  readonly size: number;
+  /** Clock time in ms by which the item must be answered. */
+  readonly deadlineAt: number;
+}
+
+export interface PlanOptions {
+  readonly cost: Pick<CostModel, 'predict'>;
+  readonly maxItems: number;
+  /** Clock time in ms. */
+  readonly now: number;
+}
+
+/** Waiting items that the planner looks at for company. */
+export const PLAN_WINDOW = 64;
+
+/**
+ * Chooses the items that run with the oldest one, by marginal cost: an item joins only while the batch grows by no more
+ * than the item would cost alone, T(B+1, S′) − T(B, S) ≤ T(1, s), and while every deadline in the batch still holds.
+ * So a batch is never slower than its items one by one, and padding a short text to a long one's length never happens
+ * for nothing.
+ *
+ * @param waiting in the order of the queue; the first is always in the batch.
+ */
+export function planBatch<Item extends Plannable>(waiting: readonly Item[], options: PlanOptions): Item[] {
+  const [head, ...others] = waiting;
+  if (head === undefined) return [];
+  const { cost, maxItems, now } = options;
+  const batch = [head];
+  let size = head.size;
+  let ms = cost.predict(1, size);
+  let firstDeadline = head.deadlineAt;
+  const nearest = others.sort((a, b) => Math.abs(a.size - head.size) - Math.abs(b.size - head.size));
+  for (const item of nearest) {
+    if (batch.length >= maxItems) break;
+    const grownSize = Math.max(size, item.size);
+    const grownMs = cost.predict(batch.length + 1, grownSize);
+    if (grownMs - ms > cost.predict(1, item.size)) continue;
+    const deadline = Math.min(firstDeadline, item.deadlineAt);
+    if (now + grownMs > deadline) continue;
+    batch.push(item);
+    size = grownSize;
+    ms = grownMs;
+    firstDeadline = deadline;
+  }
+  return batch;
+}

@@ -1,0 +1,29 @@
+import type { EncodedItem, ItemOutcome } from './item.ts';
+
+/** Items of one version that run together. */
+export interface Batch {
+  readonly versionKey: string;
+  readonly items: readonly EncodedItem[];
+}
+
+export interface BatchResult {
+  /** One for each item of the batch, in order. */
+  readonly outcomes: readonly ItemOutcome[];
+  /** Worker time in ms to make the items into tensors, and to run the graph and split its outputs. */
+  readonly collateMs: number;
+  readonly runMs: number;
+}
+
+/** A place where one batch at a time runs. The scheduler owns this interface; a worker process implements it. */
+export interface Executor {
+  readonly id: number;
+  /**
+   * @throws ExecutorLostError when the executor ended before it answered: the batch may be run elsewhere.
+   * @throws ServalError when the batch itself cannot be run.
+   */
+  run(batch: Batch): Promise<BatchResult>;
+}
+
+export class ExecutorLostError extends Error {
+  override readonly name = 'ExecutorLostError';
+}

@@ -1,0 +1,24 @@
+import type { ErrorData } from '../errors.ts';
+import type { Tensor } from '../tensor.ts';
+
+/** A text as token ids, special tokens included, not padded. */
+export interface TokensItem {
+  readonly kind: 'tokens';
+  readonly ids: Int32Array;
+}
+
+/** One input, encoded by its pipeline: what a worker collates into the graph's inputs. */
+export type EncodedItem = TokensItem;
+
+/** The graph's outputs for one item: the tensors' first axis, the batch, is taken off. */
+export type ItemOutput = Readonly<Record<string, Tensor>>;
+
+/** What became of one item of a batch. */
+export type ItemOutcome =
+  | { readonly ok: true; readonly output: ItemOutput }
+  | { readonly ok: false; readonly error: ErrorData };
+
+/** The item's length in the cost model: its tokens. */
+export function sizeOf(item: EncodedItem): number {
+  return item.ids.length;
+}

@@ -1,0 +1,47 @@
+import type { TextInput } from '../repository/manifest.ts';
+import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
+
+/** How a version's items become the graph's inputs. */
+export type CollateSpec = { readonly kind: 'tokens' } & Pick<
+  TextInput,
+  'inputNames' | 'padId' | 'padTypeId' | 'paddingSide' | 'fixedLength'
+>;
+
+/** A version as a worker loads it. */
+export interface WorkerModel {
+  readonly versionKey: string;
+  readonly modelFile: string;
+  readonly collate: CollateSpec;
+  /** Names of the graph's outputs that are computed. */
+  readonly outputs: readonly string[];
+}
+
+/** From the main process to a worker. `load` comes once, first: a worker's models never change. */
+export type ToWorker =
+  | { readonly type: 'load'; readonly models: readonly WorkerModel[] }
+  | { readonly type: 'run'; readonly versionKey: string; readonly items: readonly EncodedItem[] }
+  | { readonly type: 'exit' };
+
+/** From a worker to the main process. */
+export type FromWorker =
+  /** Sent before the load starts, so that a death during it has a name. */
+  | { readonly type: 'loading'; readonly versionKey: string }
+  | { readonly type: 'loaded'; readonly versionKey: string; readonly seconds: number }
+  | { readonly type: 'load-failed'; readonly versionKey: string; readonly message: string }
+  | { readonly type: 'ready' }
+  | {
+      readonly type: 'ran';
+      readonly outcomes: readonly ItemOutcome[];
+      readonly collateMs: number;
+      readonly runMs: number;
+    }
+  /** The runtime's own words: for the log, as they may name files. */
+  | { readonly type: 'run-failed'; readonly reason: string }
+  | { readonly type: 'usage'; readonly usage: WorkerUsage };
+
+export interface WorkerUsage {
+  /** CPU time since the process began. */
+  readonly cpuSeconds: number;
+  /** Resident set, pages shared with other processes included. */
+  readonly residentBytes: number;
+}

@@ -1,0 +1,162 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { ServalError } from '../errors.ts';
+import type { Batch, BatchResult, Executor } from '../scheduler/executor.ts';
+import { ExecutorLostError } from '../scheduler/executor.ts';
+import type { FromWorker, ToWorker, WorkerModel, WorkerUsage } from './protocol.ts';
+
+const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
+/** Lower than the main process's, so that accepting, refusing and health checks go before inference on a full machine. */
+const WORKER_NICENESS = 5;
+
+export type LoadOutcome =
+  | { readonly ok: true; readonly seconds: number }
+  | { readonly ok: false; readonly message: string };
+
+export interface WorkerEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The version it was loading when it ended. */
+  readonly loading: string | null;
+  readonly wasReady: boolean;
+}
+
+export interface WorkerEvents {
+  ready(worker: WorkerProcess): void;
+  ended(worker: WorkerProcess, end: WorkerEnd): void;
+}
+
+/** One child process with its models: fixed at birth, one batch at a time. */
+export class WorkerProcess implements Executor {
+  readonly id: number;
+  readonly loads = new Map<string, LoadOutcome>();
+  readonly #child: ChildProcess;
+  readonly #events: WorkerEvents;
+  readonly #ended = Promise.withResolvers<void>();
+  #running: PromiseWithResolvers<BatchResult> | null = null;
+  #loading: string | null = null;
+  #ready = false;
+  #isOver = false;
+  #usage: WorkerUsage | null = null;
+
+  constructor(id: number, models: readonly WorkerModel[], events: WorkerEvents) {
+    this.id = id;
+    this.#events = events;
+    this.#child = fork(ENTRY, [], {
+      serialization: 'advanced',
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+      execArgv: [],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.#child.on('message', (message: FromWorker) => this.#receive(message));
+    this.#child.once('exit', (exitCode, signal) => this.#end(exitCode, signal));
+    // A fork that fails, or a message that cannot be sent, shows as an exit as well; without a listener it would throw.
+    this.#child.on('error', () => this.#end(null, null));
+    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
+    this.#send({ type: 'load', models });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get busy(): boolean {
+    return this.#running !== null;
+  }
+
+  /** As the worker last told, every two seconds; null before it first did. */
+  get usage(): WorkerUsage | null {
+    return this.#usage;
+  }
+
+  run({ versionKey, items }: Batch): Promise<BatchResult> {
+    if (this.#running !== null) throw new Error('This is a bug: the worker runs a batch already');
+    if (this.#isOver) return Promise.reject(new ExecutorLostError(`worker ${this.id} has ended`));
+    this.#running = Promise.withResolvers();
+    this.#send({ type: 'run', versionKey, items });
+    return this.#running.promise;
+  }
+
+  /** Lets the current batch finish, then ends the process; kills it after `graceMs`. Resolves when it is gone. */
+  async retire(graceMs: number): Promise<void> {
+    if (this.#isOver) return;
+    const timer = setTimeout(() => this.kill(), graceMs);
+    await this.#running?.promise.catch(() => {});
+    this.#send({ type: 'exit' });
+    await this.#ended.promise;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #send(message: ToWorker): void {
+    // A closed channel is followed by `exit`, which settles what waits.
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'loading':
+        this.#loading = message.versionKey;
+        break;
+      case 'loaded':
+        this.#loading = null;
+        this.loads.set(message.versionKey, { ok: true, seconds: message.seconds });
+        break;
+      case 'load-failed':
+        this.#loading = null;
+        this.loads.set(message.versionKey, { ok: false, message: message.message });
+        break;
+      case 'ready':
+        this.#ready = true;
+        this.#events.ready(this);
+        break;
+      case 'ran':
+        this.#settle()?.resolve(message);
+        break;
+      case 'run-failed':
+        this.#settle()?.reject(runFailed(message.reason));
+        break;
+      case 'usage':
+        this.#usage = message.usage;
+        break;
+    }
+  }
+
+  #settle(): PromiseWithResolvers<BatchResult> | null {
+    const running = this.#running;
+    this.#running = null;
+    return running;
+  }
+
+  #end(exitCode: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const wasReady = this.#ready;
+    this.#ready = false;
+    this.#events.ended(this, { exitCode, signal, loading: this.#loading, wasReady });
+    this.#settle()?.reject(new ExecutorLostError(`worker ${this.id} ended (${signal ?? exitCode})`));
+    this.#ended.resolve();
+  }
+}
+
+function runFailed(reason: string): ServalError {
+  const message = 'The graph could not run on this input; the server’s log has the reason under the request’s id.';
+  return new ServalError('SERVAL_RUN_FAILED', message, { cause: new Error(reason) });
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    os.setPriority(pid, WORKER_NICENESS);
+  } catch {
+    // Not allowed here, or the process is gone already: only the order of scheduling is lost.
+  }
+}
