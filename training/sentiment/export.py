@@ -7,12 +7,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from training.sentiment.encoder import SentimentEncoder, base_tokenizer
+from training.sentiment.encoder import MAX_TOKENS, SentimentEncoder, base_tokenizer
 from training.sentiment.labels import LABELS
 
 OPSET = 18
-# all-MiniLM-L6-v2 was trained on at most 256 tokens, and the longest rated sentence has fewer: positions beyond are unproven.
-MAX_TOKENS = 256
 GRAPH_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
