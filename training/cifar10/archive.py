@@ -7,7 +7,7 @@ official batches hold: dictionaries, lists, strings, numbers and numpy arrays.
 import hashlib
 import pickle
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ SIDE = 32
 VALUES = 3 * SIDE * SIDE
 
 # `_reconstruct` lives in numpy.core in the official files, and in numpy._core since numpy 2.
-_RECONSTRUCT: Callable[..., Any] = np.empty(0).__reduce__()[0]
+_RECONSTRUCT: Any = np.empty(0).__reduce__()[0]
 KNOWN: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): np.ndarray,
     ("numpy", "dtype"): np.dtype,

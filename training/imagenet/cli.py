@@ -11,6 +11,12 @@ import torch
 from PIL import Image
 
 from training.cache import REPOSITORY
+from training.imagenet.card import LICENCE, PUBLISHED_TOP_1, Checks, card
+from training.imagenet.compression import compare
+from training.imagenet.golden import TOLERANCE, golden_samples, licences, table
+from training.imagenet.labels import load_labels
+from training.imagenet.network import WEIGHTS_PACKAGE, load_network
+from training.imagenet.sources import PHOTOGRAPHS
 from training.images.export import export_onnx
 from training.images.inference import ServedModel
 from training.images.model_folder import (
@@ -22,12 +28,6 @@ from training.images.model_folder import (
     write_serval_json,
 )
 from training.images.preprocess import Preprocessor
-from training.imagenet.card import LICENCE, PUBLISHED_TOP_1, Checks, card
-from training.imagenet.compression import compare
-from training.imagenet.golden import TOLERANCE, golden_samples, licences, table
-from training.imagenet.labels import load_labels
-from training.imagenet.network import WEIGHTS_PACKAGE, load_network
-from training.imagenet.sources import PHOTOGRAPHS
 
 PREPROCESSOR_CONFIG = {
     "do_resize": True,

@@ -6,11 +6,11 @@ from pathlib import Path
 from PIL import Image
 from tqdm import tqdm
 
+from training.imagenet.sources import PHOTOGRAPHS
+from training.imagenet.variants import VARIANTS
 from training.images.inference import ServedModel
 from training.images.model_folder import GoldenSample
 from training.images.preprocess import Preprocessor
-from training.imagenet.sources import PHOTOGRAPHS
-from training.imagenet.variants import VARIANTS
 
 TOLERANCE = 0.02
 

@@ -61,12 +61,13 @@ class Evaluation:
             for row, column in np.argwhere(self.confusion > 0):
                 colour = "white" if share[row, column] > 0.5 else "black"
                 axes.text(column, row, str(self.confusion[row, column]), ha="center", va="center", color=colour)
-            turned = {"rotation": 45, "ha": "right"} if max(map(len, self.labels)) > 3 else {}
-            axes.set_xticks(range(len(self.labels)), self.labels, **turned)
+            axes.set_xticks(range(len(self.labels)), self.labels, rotation=45 if max(map(len, self.labels)) > 3 else 0)
             axes.set_yticks(range(len(self.labels)), self.labels)
             axes.set(xlabel="predicted", ylabel="true", title=f"{self.items} held-out images, accuracy {self.accuracy:.4f}")
             figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
 def _share(part: NDArray[np.number], whole: NDArray[np.number]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+    share = np.zeros(len(part))
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share

@@ -23,7 +23,8 @@ class ServedModel:
 
     def logits(self, pixels: Pixels) -> Scores:
         """@param pixels: [batch, channels, height, width]"""
-        return self._session.run(["logits"], {"pixel_values": pixels})[0]
+        logits: Scores = self._session.run(["logits"], {"pixel_values": pixels})[0]
+        return logits
 
     def scores(self, pixels: Pixels) -> Scores:
         return softmax(self.logits(pixels))
@@ -44,5 +45,6 @@ class ServedModel:
 
 
 def softmax(logits: Scores) -> Scores:
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    exponentials: Scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    exponentials /= exponentials.sum(axis=-1, keepdims=True)
+    return exponentials

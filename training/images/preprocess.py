@@ -56,7 +56,10 @@ class Preprocessor:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Preprocessor":
-        """A step whose `do_…` key is absent is done if its values are there; rescaling is done unless it is forbidden."""
+        """A step whose `do_…` key is absent is done if its values are there; rescaling is done unless it is forbidden.
+
+        Without `resample` the resize is bilinear, the default of most Hugging Face processors.
+        """
         normalise = config.get("do_normalize", "image_mean" in config)
         return cls(
             resize=_resize(config["size"]) if config.get("do_resize", "size" in config) else None,
@@ -85,11 +88,11 @@ class Preprocessor:
         return image
 
     def normalised(self, image: Image.Image) -> Pixels:
-        pixels = np.asarray(image, dtype=np.float32).reshape(image.height, image.width, self.channels)
+        pixels: Pixels = np.asarray(image, dtype=np.float32).reshape(image.height, image.width, self.channels)
         if self.rescale_factor is not None:
             pixels = pixels * np.float32(self.rescale_factor)
         if self.mean is not None and self.std is not None:
-            pixels = (pixels - np.float32(self.mean)) / np.float32(self.std)
+            pixels = (pixels - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 

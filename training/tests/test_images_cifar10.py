@@ -9,7 +9,7 @@ import struct
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ BATCHES = ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data
 class Python2Pickler(pickle._Pickler):
     """Writes text and bytes alike as Python 2's `str`, and numpy's module by the name it had then."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    dispatch: ClassVar = dict(pickle._Pickler.dispatch)
 
     def save_python2_str(self, value: str | bytes) -> None:
         raw = value if isinstance(value, bytes) else value.encode("latin1")
@@ -105,7 +105,7 @@ def test_a_batch_of_another_shape_is_refused(tmp_path: Path, change: dict[bytes,
 
 
 def test_a_folder_without_the_archive_says_where_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="cs.toronto.edu"):
+    with pytest.raises(FileNotFoundError, match=r"cs\.toronto\.edu"):
         read_archive(tmp_path)
 
 

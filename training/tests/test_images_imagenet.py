@@ -6,11 +6,11 @@ from PIL import Image, ImageOps
 
 pytest.importorskip("efficientnet_lite_pytorch")
 
-from training.images.model_folder import GoldenSample
 from training.imagenet.golden import licences, require_clear_winner
 from training.imagenet.labels import label_of, load_labels
 from training.imagenet.sources import PHOTOGRAPHS
 from training.imagenet.variants import STORED_AS, VARIANTS, faded_to_transparent, palette_with_transparent_frame, turned_by_exif
+from training.images.model_folder import GoldenSample
 
 
 def test_a_label_is_the_first_lemma_unless_another_class_shares_it() -> None:
@@ -49,5 +49,5 @@ def test_every_golden_file_has_a_name_of_its_own_and_a_licence() -> None:
 
 def test_a_golden_file_with_two_likeliest_labels_is_refused() -> None:
     require_clear_winner(GoldenSample("golden/clear.png", np.float32([0.4, 0.35, 0.25])))
-    with pytest.raises(ValueError, match="unclear.png"):
+    with pytest.raises(ValueError, match=r"unclear\.png"):
         require_clear_winner(GoldenSample("golden/unclear.png", np.float32([0.36, 0.35, 0.29])))
