@@ -31,7 +31,8 @@ One handwritten digit, 28×28 pixels in grey, **white ink on black** (invert a s
 | macro-F1 | {evaluation.macro_f1:.4f} |
 | accuracy on the 1,000 validation digits | {figures.validation_accuracy:.4f} |
 
-The figures are those of the served file in onnxruntime. `datasets/mnist/` holds the held-out digits, so that the same
+The figures are those of the served file in onnxruntime. `golden/` holds two digits of each label by their hashes, and the one
+that the network is least sure of. `datasets/mnist/` holds the held-out digits, so that the same
 figures can be measured through the running server.
 
 ## Figures by label

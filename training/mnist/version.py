@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.images.evaluation import Evaluation
 from training.images.export import export_onnx
 from training.images.fit import LabelledImages, Recipe, accuracy, fit, turned_and_shifted
-from training.images.inference import ServedModel
+from training.images.inference import Scores, ServedModel
 from training.images.model_folder import (
     MODEL_FILE,
     GoldenSample,
@@ -27,7 +27,6 @@ from training.mnist.card import Figures, card
 from training.mnist.digits import LABELS, PACKAGE, SIDE, Digits, Split
 from training.mnist.networks import ConvolutionalNetwork, DenseNetwork
 
-GOLDEN_OF_A_LABEL = 3
 TOLERANCE = 1e-4
 
 PREPROCESSOR_CONFIG = {
@@ -90,18 +89,23 @@ def build_version(folder: Path, version: Version, parts: Split) -> Evaluation:
 
 
 def golden_samples(folder: Path, model: nn.Module, test: Digits) -> list[GoldenSample]:
-    """The first three held-out digits of each label, in the order of their hashes."""
+    """Of each label the first two held-out digits, and the one that the network is least sure of: its scores tell most."""
     (folder / "golden").mkdir(exist_ok=True)
     preprocessor = Preprocessor.from_folder(folder)
+    surest = scores(model, labelled(test).pixels).max(axis=1)
     samples = []
     for label in range(len(LABELS)):
-        for copy, row in enumerate(np.flatnonzero(test.labels == label)[:GOLDEN_OF_A_LABEL]):
-            image = f"golden/{label}-{copy + 1}.png"
+        rows = np.flatnonzero(test.labels == label)
+        for name, row in (("1", rows[0]), ("2", rows[1]), ("hard", rows[surest[rows].argmin()])):
+            image = f"golden/{label}-{name}.png"
             Image.fromarray(test.pixels[row]).save(folder / image, optimize=True)
-            with torch.no_grad():
-                logits = model(torch.from_numpy(preprocessor.read(folder / image))[None])
-            samples.append(GoldenSample(image, logits.softmax(dim=1)[0].numpy()))
+            samples.append(GoldenSample(image, scores(model, torch.from_numpy(preprocessor.read(folder / image))[None])[0]))
     return samples
+
+
+@torch.no_grad()
+def scores(model: nn.Module, pixels: Tensor) -> Scores:
+    return model(pixels).softmax(dim=1).numpy()
 
 
 def labelled(digits: Digits) -> LabelledImages:
