@@ -58,7 +58,7 @@ advice before you sell a product that rests on them.
 
 {checks.normalisation}
 
-- Compression, on one thread of the machine that made this card:
+- Compression, on one thread of the machine that made this card (the quickest of many runs):
 
 {checks.compression}
 
