@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { messageOf } from './errors.ts';
-import { createApp, type ServerPhase } from './http/app.ts';
+import { type App, createApp, type ServerPhase } from './http/app.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { verify } from './pipelines/golden-gate.ts';
@@ -37,9 +36,11 @@ export class Server {
   readonly #catalog = new PipelineCatalog();
   readonly #metrics: Metrics;
   readonly #scheduler: Scheduler;
+  /** Workers that a verification holds: between two of its batches they are idle, but not free. */
+  readonly #verifying = new Set<WorkerProcess>();
   #candidates: readonly Candidate[] = [];
   #pool: WorkerPool | null = null;
-  #app: FastifyInstance | null = null;
+  #app: App | null = null;
   #phase: ServerPhase = 'starting';
 
   constructor(config: Config) {
@@ -92,7 +93,7 @@ export class Server {
     return clean;
   }
 
-  async #listen(): Promise<FastifyInstance> {
+  async #listen(): Promise<App> {
     const { host, port } = this.#config;
     this.#app = await createApp({
       config: this.#config,
@@ -166,29 +167,34 @@ export class Server {
   async #verify({ record, manifest, pipeline }: Candidate): Promise<void> {
     const key = versionKey(manifest);
     for (let attempt = 1; record.state === 'verifying'; attempt++) {
-      const worker = await this.#idleWorker();
-      const load = worker.loads.get(key);
-      if (load === undefined || !load.ok) {
-        record.fail(`${manifest.modelFile.slice(manifest.folder.length + 1)}: ${load?.message ?? 'was not loaded'}`);
-        return;
-      }
-      record.loadSeconds = load.seconds;
-      this.#metrics.versionLoaded(key, load.seconds);
+      const worker = await this.#reserveWorker();
       try {
+        const load = worker.loads.get(key);
+        if (load === undefined || !load.ok) {
+          record.fail(`${manifest.modelFile.slice(manifest.folder.length + 1)}: ${load?.message ?? 'was not loaded'}`);
+          return;
+        }
+        record.loadSeconds = load.seconds;
+        this.#metrics.versionLoaded(key, load.seconds);
         const verification = await verify(pipeline, worker);
         this.#scheduler.addVersion(key, { batching: !['unsafe', 'off'].includes(verification.batching) });
         record.becomeReady(verification);
       } catch (error) {
         if (error instanceof ExecutorLostError && attempt < MAX_VERIFY_ATTEMPTS) continue;
         record.fail(messageOf(error));
+      } finally {
+        this.#verifying.delete(worker);
       }
     }
   }
 
-  async #idleWorker(): Promise<WorkerProcess> {
+  async #reserveWorker(): Promise<WorkerProcess> {
     for (;;) {
-      const idle = this.#readyWorkers().find(({ busy }) => !busy);
-      if (idle !== undefined) return idle;
+      const free = this.#readyWorkers().find((worker) => !this.#verifying.has(worker));
+      if (free !== undefined) {
+        this.#verifying.add(free);
+        return free;
+      }
       await delay(5);
     }
   }

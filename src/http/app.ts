@@ -20,6 +20,8 @@ import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
 
+export type App = FastifyInstance;
+
 /** Where the server stands: it answers /health/live in all of them. */
 export type ServerPhase = 'starting' | 'ready' | 'draining';
 

@@ -66,10 +66,6 @@ export class WorkerProcess implements Executor {
     return this.#ready;
   }
 
-  get busy(): boolean {
-    return this.#running !== null;
-  }
-
   /** As the worker last told, every two seconds; null before it first did. */
   get usage(): WorkerUsage | null {
     return this.#usage;
