@@ -53,6 +53,7 @@ export function readOnnxGraph(bytes: Uint8Array): OnnxGraph {
       },
     });
   } catch (cause) {
+    if (cause instanceof OnnxFormatError) throw cause;
     throw new OnnxFormatError('is not an ONNX model, or is cut short', { cause });
   }
   if (!hasGraph) throw new OnnxFormatError('is not an ONNX model: it holds no graph');
