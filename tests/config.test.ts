@@ -1,0 +1,75 @@
+import { availableParallelism } from 'node:os';
+import { expect, test } from 'vitest';
+import { ConfigError, parseConfig, SETTINGS, variableName } from '../src/config.ts';
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test('without variables every setting has its documented value', () => {
+  expect(parseConfig({})).toMatchObject({
+    host: '127.0.0.1',
+    port: 8080,
+    models: 'models',
+    maxInputs: 128,
+    docs: true,
+  });
+});
+
+test('a variable is the setting’s name in capitals', () => {
+  expect(variableName('maxTextBodyBytes')).toBe('SERVAL_MAX_TEXT_BODY_BYTES');
+});
+
+test('variables replace the values', () => {
+  expect(parseConfig({ SERVAL_PORT: '0', SERVAL_DOCS: 'false', SERVAL_MAX_INPUTS: '7' })).toMatchObject({
+    port: 0,
+    docs: false,
+    maxInputs: 7,
+  });
+});
+
+test('workers is one a core by default', () => {
+  expect(parseConfig({}).workers).toBe(availableParallelism());
+});
+
+test('workers may be a number', () => {
+  expect(parseConfig({ SERVAL_WORKERS: '3' }).workers).toBe(3);
+});
+
+test('the configuration cannot be changed', () => {
+  expect(Object.isFrozen(parseConfig({}))).toBe(true);
+});
+
+test('all wrong variables are named at once', () => {
+  const problems = problemsOf({ SERVAL_PORT: '70000', SERVAL_WORKERS: 'many', SERVAL_LOG_LEVEL: 'loud' });
+  expect(problems).toHaveLength(3);
+  expect(problems.join('\n')).toContain('SERVAL_PORT="70000": must be at most 65535');
+  expect(problems.join('\n')).toContain('SERVAL_WORKERS="many": must be auto or a whole number of at least 1');
+  expect(problems.join('\n')).toContain('SERVAL_LOG_LEVEL="loud"');
+});
+
+test('a misspelt variable is refused', () => {
+  expect(problemsOf({ SERVAL_PROT: '80' })).toEqual(['SERVAL_PROT: no such setting']);
+});
+
+test('other programs’ variables are none of our business', () => {
+  expect(problemsOf({ PORT: 'x', MODELS: 'y' })).toEqual([]);
+});
+
+test.each(['', '1.5', '-1', '1e3', ' 5', '0x10'])('the text "%s" is not a whole number', (text) => {
+  expect(problemsOf({ SERVAL_MAX_INPUTS: text })).toHaveLength(1);
+});
+
+test('every setting’s own default is accepted, and says its unit and reason', () => {
+  for (const { schema, fallback, unit, reason } of Object.values(SETTINGS)) {
+    expect(schema.safeParse(fallback).success).toBe(true);
+    expect(unit).not.toBe('');
+    expect(reason).toMatch(/\.$/);
+  }
+});

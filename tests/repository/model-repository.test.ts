@@ -1,0 +1,74 @@
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { ModelRepository } from '../../src/repository/model-repository.ts';
+import { temporaryFolder } from '../fixtures/temporary-folder.ts';
+import { writeFiles, writeTextModel } from '../fixtures/text-model.ts';
+
+const VERIFICATION = { golden: null, batching: 'invariant', largestBatchMove: 0, seconds: 0 } as const;
+
+/** A repository of `tiny/1`, `tiny/2` and `tiny/3`, the versions given ready. */
+async function repositoryWith(...ready: number[]): Promise<ModelRepository> {
+  const root = await temporaryFolder();
+  for (const version of [1, 2, 3]) await writeTextModel(path.join(root, 'tiny', String(version)));
+  const repository = new ModelRepository(root);
+  await repository.read();
+  for (const record of repository.records) {
+    if (!ready.includes(record.version)) continue;
+    record.moveTo('verifying');
+    record.becomeReady(VERIFICATION);
+  }
+  return repository;
+}
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    return String((error as { code?: string }).code);
+  }
+  return 'no error';
+}
+
+test('the highest ready version is served', async () => {
+  const repository = await repositoryWith(1, 2);
+  expect(repository.resolve('tiny', null).record.version).toBe(2);
+});
+
+test('an older version can be named', async () => {
+  const repository = await repositoryWith(1, 2);
+  expect(repository.resolve('tiny', 1).record.version).toBe(1);
+});
+
+test('an unknown model, an unknown version and one that is not ready are told apart', async () => {
+  const repository = await repositoryWith(1);
+  expect(codeOf(() => repository.resolve('other', null))).toBe('SERVAL_MODEL_NOT_FOUND');
+  expect(codeOf(() => repository.resolve('tiny', 9))).toBe('SERVAL_VERSION_NOT_FOUND');
+  expect(codeOf(() => repository.resolve('tiny', 3))).toBe('SERVAL_VERSION_NOT_READY');
+});
+
+test('a model without a ready version is not ready', async () => {
+  const repository = await repositoryWith();
+  expect(repository.anyReady).toBe(false);
+  expect(codeOf(() => repository.resolve('tiny', null))).toBe('SERVAL_VERSION_NOT_READY');
+});
+
+test('a folder that is wrong fails its version and leaves the others alone', async () => {
+  const root = await temporaryFolder();
+  await writeTextModel(path.join(root, 'tiny', '1'));
+  await writeFiles(path.join(root, 'tiny', '2'), { 'config.json': '{' });
+  const repository = new ModelRepository(root);
+  await repository.read();
+  expect(repository.records.map(({ version, state }) => [version, state])).toEqual([
+    [1, 'loading'],
+    [2, 'failed'],
+  ]);
+  expect(repository.records[1]?.reason).toContain('config.json: is not valid JSON');
+});
+
+test('records are sorted by model, then by number', async () => {
+  const root = await temporaryFolder();
+  for (const folder of ['b/2', 'b/10', 'a']) await writeTextModel(path.join(root, folder));
+  const repository = new ModelRepository(root);
+  await repository.read();
+  expect(repository.records.map(({ model, version }) => `${model}/${version}`)).toEqual(['a/1', 'b/2', 'b/10']);
+});
