@@ -29,7 +29,7 @@ def fit_temperature(logits: Floats, labels: Integers) -> float:
         bounds=TEMPERATURE_BOUNDS,
         method="bounded",
     )
-    return float(best.x)
+    return round(float(best.x), 4)
 
 
 def expected_calibration_error(probabilities: Floats, labels: Integers, bins: int = BINS) -> float:

@@ -19,7 +19,8 @@ SOURCES = ("movieReviewSnippets", "amazonReviewSnippets", "nytEditorialSnippets"
 PACKAGE = "vaderSentiment==2.5"
 ARCHIVE = "vaderSentiment-2.5.tar.gz"
 RATED_ARCHIVE = "vaderSentiment-2.5/additional_resources/hutto_ICWSM_2014.tar.gz"
-FOLDER = "hutto_ICWSM_2014"
+RATED_FOLDER = "hutto_ICWSM_2014"
+VADER_FOLDER = CACHE / "vader"
 EXPECTED_SENTENCES = 23_703
 
 
@@ -56,7 +57,7 @@ class RatedArchive:
             self._files = {
                 Path(member.name).name: read_member(rated, member.name)
                 for member in rated.getmembers()
-                if member.name.startswith(FOLDER) and member.name.endswith(".txt")
+                if member.name.startswith(RATED_FOLDER) and member.name.endswith(".txt")
             }
 
     def rows(self, name: str, encoding: str = "utf-8-sig") -> list[list[str]]:
@@ -71,7 +72,7 @@ def read_member(archive: tarfile.TarFile, name: str) -> bytes:
     return member.read()
 
 
-def open_archive(folder: Path = CACHE / "vader") -> RatedArchive:
+def open_archive(folder: Path = VADER_FOLDER) -> RatedArchive:
     return RatedArchive(download(folder))
 
 

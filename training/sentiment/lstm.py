@@ -15,9 +15,8 @@ PADDING, UNKNOWN = "[PAD]", "[UNK]"
 
 
 class SentimentLstm(nn.Module):
-    """input_ids [batch, 100] → logits [batch, 3].
+    """input_ids [batch, 100] → probabilities [batch, 3].
 
-    The logits end in a log-softmax: their exponentials are the probabilities, and a softmax after them changes nothing.
     Padding follows the words and is never read: the state is taken after the last word, not after the last step.
     """
 
@@ -32,8 +31,8 @@ class SentimentLstm(nn.Module):
         states, _ = self.lstm(self.dropout(self.embedding(input_ids)))
         last_word = ((input_ids != PADDING_ID).sum(dim=1) - 1).clamp(min=0)
         index = last_word.view(-1, 1, 1).expand(-1, 1, STATE_WIDTH)
-        state = states.gather(1, index).squeeze(1)
-        return torch.log_softmax(self.classifier(self.dropout(state)), dim=-1)
+        state = states.gather(1, index)[:, 0]
+        return torch.softmax(self.classifier(self.dropout(state)), dim=-1)
 
 
 def word_tokenizer(texts: list[str], vocabulary_size: int) -> Tokenizer:

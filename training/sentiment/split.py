@@ -1,9 +1,10 @@
 """Train, validation and test, by document: sentences of one document never part."""
 
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, get_args
 
 Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 TEST_PERCENT = 15
 VALIDATION_PERCENT = 7

@@ -2,6 +2,7 @@
 
 import copy
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from training.sentiment.batches import Batch, TokenisedSentences
+from training.sentiment.batches import Batch, TokenisedTexts, TrainingSentences
 from training.sentiment.calibration import Floats, negative_log_likelihood
 from training.sentiment.data import Sentence, in_split
 from training.sentiment.encoder import SentimentEncoder
 from training.sentiment.evaluate import evaluate_scores, labels_of
 
 EVALUATION_BATCH = 64
+# BERT's vocabulary: [PAD] 0, [UNK] 100, [CLS] 101, [SEP] 102, [MASK] 103; word pieces follow.
+UNKNOWN_ID = 100
+LAST_SPECIAL_ID = 103
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class EncoderRecipe:
     gradient_norm: float = 1.0
     rater_loss: float = 0.5
     """Weight of predicting how the raters spread over the nine ratings."""
+    word_dropout: float = 0.0
+    """Share of the word pieces that training replaces by the unknown one."""
     average_every: int = 4
     average_decay: float = 0.99
     """The exported weights are a moving average, taken every few steps."""
@@ -46,19 +52,19 @@ class EncoderRecipe:
 
 @dataclass(frozen=True)
 class TrainingData:
-    train: TokenisedSentences
-    words: TokenisedSentences
-    validation: TokenisedSentences
+    train: TrainingSentences
+    words: TrainingSentences
+    validation: list[Sentence]
 
     def epoch(self, recipe: EncoderRecipe, order: random.Random) -> list[Batch]:
-        batches = self.train.shuffled(recipe.batch_size, order) + self.words.shuffled(recipe.words_batch_size, order)
+        batches = self.train.epoch(recipe.batch_size, order) + self.words.epoch(recipe.words_batch_size, order)
         order.shuffle(batches)
         return batches
 
 
 def training_data(sentences: list[Sentence], words: list[Sentence]) -> TrainingData:
-    parts = in_split(sentences, "train"), words, in_split(sentences, "validation")
-    return TrainingData(*map(TokenisedSentences, parts))
+    train, validation = in_split(sentences, "train"), in_split(sentences, "validation")
+    return TrainingData(TrainingSentences(train), TrainingSentences(words), validation)
 
 
 class MovingAverage:
@@ -90,7 +96,7 @@ def train_encoder(data: TrainingData, recipe: EncoderRecipe, folder: Path) -> li
     steps = 0
     for epoch in range(1, recipe.epochs + 1):
         for batch in (progress := tqdm(batches, unit="batch", desc=f"epoch {epoch} of {recipe.epochs}")):
-            loss = batch_loss(model, batch, recipe.rater_loss)
+            loss = batch_loss(model, batch, recipe)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_norm)
             optimiser.step()
@@ -127,10 +133,19 @@ def warm_up_then_decay(optimiser: torch.optim.Optimizer, steps: int, warm_up: fl
     return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min((step + 1) / max(warm, 1), (steps - step) / (steps - warm)))
 
 
-def batch_loss(model: SentimentEncoder, batch: Batch, rater_loss: float) -> Tensor:
+def batch_loss(model: SentimentEncoder, batch: Batch, recipe: EncoderRecipe) -> Tensor:
+    input_ids, attention_mask, token_type_ids = batch.inputs
+    if recipe.word_dropout > 0:
+        input_ids = with_unknown_pieces(input_ids, recipe.word_dropout)
     with torch.autocast("cpu", torch.bfloat16):
-        logits, rater_logits = model.both_heads(*batch.inputs)
-    return soft_cross_entropy(logits, batch.targets) + rater_loss * soft_cross_entropy(rater_logits, batch.distribution)
+        logits, rater_logits = model.both_heads(input_ids, attention_mask, token_type_ids)
+    label_loss = soft_cross_entropy(logits, batch.targets)
+    return label_loss + recipe.rater_loss * soft_cross_entropy(rater_logits, batch.distribution)
+
+
+def with_unknown_pieces(input_ids: Tensor, share: float) -> Tensor:
+    dropped = (torch.rand(input_ids.shape) < share) & (input_ids > LAST_SPECIAL_ID)
+    return torch.where(dropped, UNKNOWN_ID, input_ids)
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -138,23 +153,24 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return -(targets * functional.log_softmax(logits.float(), dim=-1)).sum(dim=-1).mean()
 
 
-def validation_figures(model: SentimentEncoder, validation: TokenisedSentences) -> dict[str, float]:
-    logits = encoder_logits(model, validation)
-    evaluation = evaluate_scores(logits, validation.sentences)
+def validation_figures(model: SentimentEncoder, validation: Sequence[Sentence]) -> dict[str, float]:
+    logits = encoder_logits(model, [sentence.text for sentence in validation])
+    evaluation = evaluate_scores(logits, validation)
     return {
         "accuracy": evaluation.accuracy,
         "polarity_accuracy": evaluation.polarity_accuracy,
-        "loss": negative_log_likelihood(logits, labels_of(validation.sentences)),
+        "loss": negative_log_likelihood(logits, labels_of(validation)),
     }
 
 
 @torch.no_grad()
-def encoder_logits(model: SentimentEncoder, texts: TokenisedSentences) -> Floats:
-    """fp32 logits [items, 3], in the order of the texts."""
+def encoder_logits(model: SentimentEncoder, texts: Sequence[str]) -> Floats:
+    """fp32 logits [texts, 3], in the order of the texts."""
     was_training = model.training
     model.eval()
-    logits = np.zeros((len(texts.ids), model.classifier.out_features), dtype=np.float32)
-    for rows, batch in texts.in_order_of_length(EVALUATION_BATCH):
-        logits[rows] = model(*batch.inputs).numpy()
+    tokenised = TokenisedTexts(texts)
+    logits = np.zeros((len(texts), model.classifier.out_features), dtype=np.float32)
+    for rows in tokenised.in_order_of_length(EVALUATION_BATCH):
+        logits[rows] = model(*tokenised.inputs(rows)).numpy()
     model.train(was_training)
     return logits

@@ -2,6 +2,8 @@
 
 import copy
 import random
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,16 +33,18 @@ class TrainedLstm:
     model: SentimentLstm
     tokenizer: Tokenizer
     epochs: list[dict[str, float]]
-    """Validation accuracy and loss after each epoch."""
+    """Validation figures after each epoch."""
+    seconds: float
 
 
 def train_lstm(sentences: list[Sentence], recipe: LstmRecipe) -> TrainedLstm:
+    started = time.monotonic()
     torch.manual_seed(recipe.seed)
     order = random.Random(recipe.seed)
     train, validation = in_split(sentences, "train"), in_split(sentences, "validation")
     tokenizer = word_tokenizer([sentence.text for sentence in train], recipe.vocabulary_size)
-    train_ids, train_labels = word_ids(train, tokenizer), label_ids(train)
-    validation_ids, validation_labels = word_ids(validation, tokenizer), label_ids(validation)
+    train_ids, train_labels = tensors(train, tokenizer)
+    validation_ids, validation_labels = tensors(validation, tokenizer)
     model = SentimentLstm(tokenizer.get_vocab_size(), recipe.dropout)
     optimiser = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate)
     best, lowest_loss, history = copy.deepcopy(model), float("inf"), []
@@ -51,34 +55,36 @@ def train_lstm(sentences: list[Sentence], recipe: LstmRecipe) -> TrainedLstm:
         order.shuffle(rows)
         for first in range(0, len(rows), recipe.batch_size):
             chosen = rows[first : first + recipe.batch_size]
-            loss = functional.nll_loss(model(trimmed(train_ids[chosen])), train_labels[chosen])
+            loss = functional.nll_loss(model(trimmed(train_ids[chosen])).log(), train_labels[chosen])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             progress.update(len(chosen))
         scores = lstm_scores(model, validation_ids)
-        validation_loss = functional.nll_loss(scores, validation_labels).item()
+        validation_loss = functional.nll_loss(scores.log(), validation_labels).item()
         accuracy = (scores.argmax(dim=1) == validation_labels).float().mean().item()
-        history.append({"epoch": epoch, "validation_accuracy": accuracy, "validation_loss": validation_loss})
+        history.append({"epoch": epoch, "accuracy": accuracy, "loss": validation_loss})
         progress.set_postfix(validation_accuracy=f"{accuracy:.4f}", validation_loss=f"{validation_loss:.4f}")
         if validation_loss < lowest_loss:
             best, lowest_loss = copy.deepcopy(model), validation_loss
     progress.close()
-    return TrainedLstm(best.eval(), tokenizer, history)
+    return TrainedLstm(best.eval(), tokenizer, history, time.monotonic() - started)
 
 
 @torch.no_grad()
 def lstm_scores(model: SentimentLstm, ids: Tensor) -> Tensor:
+    """Probabilities [texts, 3], in the order of the ids."""
     model.eval()
     return torch.cat([model(part) for part in ids.split(256)])
 
 
-def word_ids(sentences: list[Sentence], tokenizer: Tokenizer) -> Tensor:
-    return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch([sentence.text for sentence in sentences])])
+def tensors(sentences: Sequence[Sentence], tokenizer: Tokenizer) -> tuple[Tensor, Tensor]:
+    ids = word_ids([sentence.text for sentence in sentences], tokenizer)
+    return ids, torch.tensor([sentence.label for sentence in sentences])
 
 
-def label_ids(sentences: list[Sentence]) -> Tensor:
-    return torch.tensor([sentence.label for sentence in sentences])
+def word_ids(texts: Sequence[str], tokenizer: Tokenizer) -> Tensor:
+    return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(list(texts))])
 
 
 def trimmed(ids: Tensor) -> Tensor:
