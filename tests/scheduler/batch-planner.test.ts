@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { type Plannable, planBatch } from '../../src/scheduler/batch-planner.ts';
+import { CostModel } from '../../src/scheduler/cost-model.ts';
+
+const cost = new CostModel();
+const FAR = 1e9;
+
+function items(...sizes: number[]): Plannable[] {
+  return sizes.map((size) => ({ size, deadlineAt: FAR }));
+}
+
+function sizesOf(batch: readonly Plannable[]): number[] {
+  return batch.map(({ size }) => size);
+}
+
+function plan(waiting: readonly Plannable[], maxItems = 16): Plannable[] {
+  return planBatch(waiting, { cost, maxItems, now: 0 });
+}
+
+test('nothing waits: no batch', () => {
+  expect(plan([])).toEqual([]);
+});
+
+test('the oldest item is always in the batch', () => {
+  expect(plan(items(200, 8, 8, 8))[0]?.size).toBe(200);
+});
+
+test('items of one length run together', () => {
+  expect(plan(items(16, 16, 16, 16))).toHaveLength(4);
+});
+
+test('a batch never has more items than are allowed', () => {
+  expect(plan(items(...Array.from({ length: 40 }, () => 16)), 8)).toHaveLength(8);
+});
+
+test('items nearest in length to the oldest join first', () => {
+  expect(sizesOf(plan(items(20, 19, 60, 21, 5, 20), 4)).sort()).toEqual([19, 20, 20, 21]);
+});
+
+test('a short item does not join where padding it to the batch’s length costs more than running it alone', () => {
+  expect(sizesOf(plan(items(250, 8)))).toEqual([250]);
+});
+
+test('a batch never costs more than its items one by one', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const sizes = Array.from({ length: 64 }, (_, k) => 3 + ((seed * 7919 + k * k * 31) % 250));
+    const batch = sizesOf(plan(items(...sizes)));
+    const together = cost.predict(batch.length, Math.max(...batch));
+    const alone = batch.reduce((sum, size) => sum + cost.predict(1, size), 0);
+    expect(together, `sizes ${batch.join()}`).toBeLessThanOrEqual(alone + 1e-9);
+  }
+});
+
+test('an item whose company would cost another its deadline waits', () => {
+  const alone = cost.predict(1, 64);
+  const tight = { size: 64, deadlineAt: alone * 1.2 };
+  expect(plan([tight, ...items(64, 64)])).toEqual([tight]);
+});
+
+test('an item that would come too late in this batch is not taken into it', () => {
+  const [head, ...others] = items(64, 64);
+  const late = { size: 64, deadlineAt: 0.1 };
+  if (head === undefined) throw new Error('two items');
+  expect(plan([head, late, ...others])).not.toContain(late);
+});
+
+test('the waiting list itself is not changed', () => {
+  const waiting = items(20, 60, 5, 21);
+  const before = [...waiting];
+  plan(waiting);
+  expect(waiting).toEqual(before);
+});

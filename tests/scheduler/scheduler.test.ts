@@ -1,0 +1,367 @@
+import { describe, expect, test, vi } from 'vitest';
+import { ServalError } from '../../src/errors.ts';
+import type { EncodedItem } from '../../src/scheduler/item.ts';
+import type { DropReason, SchedulerObserver } from '../../src/scheduler/observer.ts';
+import { Scheduler } from '../../src/scheduler/scheduler.ts';
+import type { Submission } from '../../src/scheduler/submission.ts';
+import { FakeExecutor, itemOf, settled } from '../fixtures/fake-executor.ts';
+
+const KEY = 'm/1@abc';
+const TIMEOUT_MS = 60_000;
+
+class Observer implements SchedulerObserver {
+  readonly dropped: DropReason[] = [];
+  readonly batches: number[] = [];
+
+  batchRan({ items }: { items: number }): void {
+    this.batches.push(items);
+  }
+
+  itemDropped(_: string, reason: DropReason): void {
+    this.dropped.push(reason);
+  }
+}
+
+interface Given {
+  readonly maxQueueItems?: number;
+  readonly maxBatchItems?: number;
+  readonly batching?: boolean;
+  readonly now?: () => number;
+}
+
+function schedulerWith({ maxQueueItems = 1_000, maxBatchItems = 16, batching = true, now }: Given = {}) {
+  const observer = new Observer();
+  const scheduler = new Scheduler({ maxQueueItems, maxBatchItems, observer, ...(now === undefined ? {} : { now }) });
+  scheduler.addVersion(KEY, { batching });
+  const executor = new FakeExecutor();
+  scheduler.attach(executor);
+  /** Submits a request. A test may look at its end later than it comes. */
+  const submitAll = (items: readonly EncodedItem[], timeoutMs = TIMEOUT_MS, versionKey = KEY) => {
+    const submission = scheduler.submit(versionKey, items, timeoutMs);
+    submission.results.catch(() => {});
+    return submission;
+  };
+  const submit = (name: number, tokens = 4) => submitAll([itemOf(name, tokens)]);
+  return { scheduler, executor, observer, submit, submitAll };
+}
+
+async function answersOf(submission: Submission): Promise<number[]> {
+  return (await submission.results).map(({ output }) => Number(output.logits?.data[0]));
+}
+
+async function errorOf(submission: Submission): Promise<ServalError> {
+  const error: unknown = await submission.results.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof ServalError) return error;
+  throw new Error(`no ServalError but ${String(error)}`);
+}
+
+describe('order', () => {
+  test('a free worker gets an item at once', () => {
+    const { executor, submit } = schedulerWith();
+    submit(1);
+    expect(executor.ran).toEqual([{ versionKey: KEY, names: [1] }]);
+  });
+
+  test('what comes while all workers are busy runs together when one is free', async () => {
+    const { executor, submit } = schedulerWith();
+    submit(1);
+    submit(2);
+    submit(3);
+    await executor.finish();
+    expect(executor.ran.map(({ names }) => names)).toEqual([[1], [2, 3]]);
+  });
+
+  test('a version that must not batch runs its items one by one, oldest first', async () => {
+    const { executor, submit } = schedulerWith({ batching: false });
+    for (const name of [1, 2, 3]) submit(name);
+    for (let k = 0; k < 3; k++) await executor.finish();
+    expect(executor.ran.map(({ names }) => names)).toEqual([[1], [2], [3]]);
+  });
+
+  test('a large request does not hold up a small one behind it for all its items', async () => {
+    const { executor, submit, submitAll } = schedulerWith({ batching: false });
+    submit(0);
+    submitAll(Array.from({ length: 100 }, (_, k) => itemOf(1000 + k, 64)));
+    // Later by the clock, but long before the predicted turn of the large request's last items.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    submit(1);
+    for (let k = 0; k < 40; k++) await executor.finish();
+    expect(executor.ran.flatMap(({ names }) => names)).toContain(1);
+  });
+
+  test('results come in the order of the items, however they were batched', async () => {
+    const { executor, submitAll } = schedulerWith({ maxBatchItems: 2 });
+    const lengths = [30, 4, 31, 5, 29];
+    const submission = submitAll(lengths.map((tokens, name) => itemOf(name, tokens)));
+    while (executor.busy) await executor.finish();
+    expect(await answersOf(submission)).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('every worker has work before any gets a second batch', () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    const second = new FakeExecutor(2);
+    scheduler.attach(second);
+    submit(1);
+    submit(2);
+    expect([executor.busy, second.busy]).toEqual([true, true]);
+  });
+
+  test('versions with equal work share the workers, whatever their backlogs', async () => {
+    const { scheduler, executor, submitAll } = schedulerWith({ batching: false });
+    scheduler.addVersion('other/1@def', { batching: false });
+    for (let k = 0; k < 40; k++) submitAll([itemOf(k)]);
+    for (let k = 0; k < 10; k++) submitAll([itemOf(k)], TIMEOUT_MS, 'other/1@def');
+    for (let k = 0; k < 20; k++) await executor.finish();
+    const others = executor.ran.slice(0, 20).filter(({ versionKey }) => versionKey !== KEY).length;
+    expect(others).toBeGreaterThanOrEqual(9);
+  });
+
+  test('a version that was idle does not make up for it at the cost of the others', async () => {
+    const { scheduler, executor, submitAll } = schedulerWith({ batching: false });
+    scheduler.addVersion('idle/1@def', { batching: false });
+    for (let k = 0; k < 60; k++) submitAll([itemOf(k)]);
+    for (let k = 0; k < 30; k++) await executor.finish();
+    for (let k = 0; k < 20; k++) submitAll([itemOf(k)], TIMEOUT_MS, 'idle/1@def');
+    const before = executor.ran.length;
+    for (let k = 0; k < 20; k++) await executor.finish();
+    const own = executor.ran.slice(before, before + 20).filter(({ versionKey }) => versionKey === KEY).length;
+    // Half, but for what the versions' costs have been found to be; it would be none if idleness were saved up.
+    expect(own).toBeGreaterThanOrEqual(7);
+  });
+});
+
+describe('a bounded queue', () => {
+  test('refuses what does not fit, with the time to come back', () => {
+    const { scheduler, submit } = schedulerWith({ maxQueueItems: 2 });
+    for (let k = 0; k < 3; k++) submit(k);
+    expect(() => submit(9)).toThrow(
+      expect.objectContaining({ code: 'SERVAL_OVERLOADED', retryAfterSeconds: expect.any(Number) }),
+    );
+    expect(scheduler.queuedItems).toBe(2);
+  });
+
+  test('refuses before the body is read', () => {
+    const { scheduler, submit } = schedulerWith({ maxQueueItems: 1 });
+    submit(1);
+    submit(2);
+    expect(() => scheduler.checkRoom()).toThrow(expect.objectContaining({ statusCode: 429 }));
+  });
+
+  test('takes a request whole or not at all', () => {
+    const { scheduler, submit, submitAll } = schedulerWith({ maxQueueItems: 3 });
+    submit(0);
+    submit(1);
+    expect(() => submitAll([2, 3, 4].map((name) => itemOf(name)))).toThrow(ServalError);
+    expect(scheduler.queuedItems).toBe(1);
+  });
+
+  test('has room again when a batch has run', async () => {
+    const { executor, scheduler, submit } = schedulerWith({ maxQueueItems: 1 });
+    submit(1);
+    submit(2);
+    await executor.finish();
+    expect(() => scheduler.checkRoom()).not.toThrow();
+  });
+
+  test('predicts a longer wait the more is queued, and none when all has run', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    submit(0);
+    submit(1, 64);
+    const short = scheduler.predictedWaitMs;
+    submit(2, 64);
+    expect(scheduler.predictedWaitMs).toBeGreaterThan(short);
+    while (executor.busy) await executor.finish();
+    expect(scheduler.predictedWaitMs).toBe(0);
+  });
+});
+
+describe('cancellation', () => {
+  test('takes the waiting items of the request out of the queue', async () => {
+    const { scheduler, executor, observer, submit, submitAll } = schedulerWith();
+    submit(1);
+    const gone = submitAll([itemOf(2), itemOf(3)]);
+    scheduler.cancel(gone);
+    expect((await errorOf(gone)).code).toBe('SERVAL_CLIENT_CLOSED');
+    expect(scheduler.queuedItems).toBe(0);
+    await executor.finish();
+    expect(executor.ran).toHaveLength(1);
+    expect(observer.dropped).toEqual(['cancelled', 'cancelled']);
+  });
+
+  test('leaves a batch that runs alone, and the other requests in it are answered', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    submit(1);
+    const gone = submit(2);
+    const stays = submit(3);
+    await executor.finish();
+    scheduler.cancel(gone);
+    await executor.finish();
+    expect(await answersOf(stays)).toEqual([3]);
+    expect((await errorOf(gone)).code).toBe('SERVAL_CLIENT_CLOSED');
+  });
+
+  test('after the answer changes nothing', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    const submission = submit(1);
+    await executor.finish();
+    scheduler.cancel(submission);
+    expect(await answersOf(submission)).toEqual([1]);
+  });
+});
+
+describe('deadlines', () => {
+  test('a request that waits too long is answered with 504 and leaves the queue', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      let now = 0;
+      const { scheduler, observer, submit, submitAll } = schedulerWith({ now: () => now });
+      submit(1);
+      const late = submitAll([itemOf(2)], 50);
+      now = 51;
+      vi.advanceTimersByTime(50);
+      const error = await errorOf(late);
+      expect(error).toMatchObject({ code: 'SERVAL_DEADLINE_EXCEEDED', statusCode: 504, details: { timeoutMs: 50 } });
+      expect(scheduler.queuedItems).toBe(0);
+      expect(observer.dropped).toEqual(['deadline']);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a request whose batch runs too long is answered in time, and its late answer is dropped', async () => {
+    const { scheduler, executor, submitAll } = schedulerWith();
+    const late = submitAll([itemOf(1)], 30);
+    expect((await errorOf(late)).code).toBe('SERVAL_DEADLINE_EXCEEDED');
+    await executor.finish();
+    expect(scheduler.queuedItems).toBe(0);
+  });
+});
+
+describe('a worker that ends', () => {
+  test('costs no request: its batch runs once more elsewhere', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    const submission = submit(1);
+    scheduler.detach(executor);
+    await executor.lose();
+    const second = new FakeExecutor(2);
+    scheduler.attach(second);
+    await second.finish();
+    expect(await answersOf(submission)).toEqual([1]);
+  });
+
+  test('twice under the same item, gives that item up with SERVAL_WORKER_LOST', async () => {
+    const { executor, submit } = schedulerWith();
+    const submission = submit(1);
+    await executor.lose();
+    await executor.lose();
+    expect(await errorOf(submission)).toMatchObject({ code: 'SERVAL_WORKER_LOST', statusCode: 500 });
+    expect(executor.busy).toBe(false);
+  });
+
+  test('sends its items back to where they stood', async () => {
+    const { executor, submit } = schedulerWith({ batching: false });
+    for (const name of [1, 2, 3]) submit(name);
+    await executor.lose();
+    await executor.finish();
+    expect(executor.ran.map(({ names }) => names)).toEqual([[1], [1], [2]]);
+  });
+
+  test('is not given work again once it is detached', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    submit(1);
+    scheduler.detach(executor);
+    await executor.finish();
+    submit(2);
+    expect(executor.busy).toBe(false);
+    expect(scheduler.queuedItems).toBe(1);
+  });
+});
+
+describe('failures', () => {
+  test('one item’s failure fails its request and takes the rest of it out of the queue', async () => {
+    const { scheduler, executor, observer, submitAll } = schedulerWith({ batching: false });
+    const submission = submitAll([itemOf(1), itemOf(2), itemOf(3)]);
+    const outcomes = [{ ok: false, error: { code: 'SERVAL_TEXT_TOO_LONG', message: 'no' } }] as const;
+    await executor.finishWith({ outcomes, collateMs: 0, runMs: 1 });
+    expect((await errorOf(submission)).code).toBe('SERVAL_TEXT_TOO_LONG');
+    expect(observer.dropped.length + executor.ran.length).toBe(3);
+    while (executor.busy) await executor.finish();
+    expect(scheduler.queuedItems).toBe(0);
+  });
+
+  test('an item’s failure leaves the other requests of its batch alone', async () => {
+    const { executor, submit } = schedulerWith();
+    submit(0);
+    const bad = submit(1);
+    const good = submit(2);
+    await executor.finish();
+    const output = { logits: { dataType: 'float32', shape: [1], data: Float32Array.of(2) } } as const;
+    const outcomes = [
+      { ok: false, error: { code: 'SERVAL_RUN_FAILED', message: 'no' } },
+      { ok: true, output },
+    ] as const;
+    await executor.finishWith({ outcomes, collateMs: 0, runMs: 1 });
+    expect((await errorOf(bad)).code).toBe('SERVAL_RUN_FAILED');
+    expect(await answersOf(good)).toEqual([2]);
+  });
+
+  test('a batch that cannot run fails with its error, and the worker goes on', async () => {
+    const { executor, submit } = schedulerWith();
+    const submission = submit(1);
+    await executor.fail(new ServalError('SERVAL_RUN_FAILED', 'the graph refuses'));
+    expect((await errorOf(submission)).code).toBe('SERVAL_RUN_FAILED');
+    submit(2);
+    expect(executor.busy).toBe(true);
+  });
+
+  test('a worker that answers for too few items is a bug, and every request of the batch hears of it', async () => {
+    const { executor, submit } = schedulerWith();
+    const submission = submit(1);
+    await executor.finishWith({ outcomes: [], collateMs: 0, runMs: 1 });
+    expect((await errorOf(submission)).code).toBe('SERVAL_INTERNAL');
+  });
+
+  test('a version that is not there is not served', () => {
+    const { submitAll } = schedulerWith();
+    expect(() => submitAll([itemOf(1)], TIMEOUT_MS, 'gone/1@0')).toThrow(
+      expect.objectContaining({ code: 'SERVAL_VERSION_NOT_READY' }),
+    );
+  });
+});
+
+describe('draining', () => {
+  test('is over at once where nothing was accepted', async () => {
+    await expect(schedulerWith().scheduler.drained()).resolves.toBeUndefined();
+  });
+
+  test('waits for what runs and for what waits', async () => {
+    const { scheduler, executor, submit } = schedulerWith({ batching: false });
+    submit(1);
+    submit(2);
+    let over = false;
+    const drained = scheduler.drained().then(() => {
+      over = true;
+    });
+    await executor.finish();
+    expect(over).toBe(false);
+    await executor.finish();
+    await drained;
+    expect(over).toBe(true);
+  });
+});
+
+test('an answer tells how long its item waited and how many ran with it', async () => {
+  let now = 0;
+  const { executor, submit } = schedulerWith({ now: () => now });
+  submit(1);
+  const waited = submit(2);
+  submit(3);
+  now = 25;
+  await executor.finish();
+  await executor.finish(7);
+  await settled();
+  expect(await waited.results).toEqual([expect.objectContaining({ queueMs: 25, runMs: 7, batchItems: 2 })]);
+});
