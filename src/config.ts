@@ -58,6 +58,18 @@ export const SETTINGS = {
   ),
   docs: setting(flag, 'true or false', 'true', 'Serves /docs and /openapi.json.'),
   maxTextBodyBytes: setting(whole(1_000, 1_000 * MB), 'bytes', 2 * MB, 'JSON body that carries text.'),
+  maxImageBodyBytes: setting(
+    whole(1_000, 1_000 * MB),
+    'bytes',
+    20 * MB,
+    'Body that carries image files; as base64 in JSON it may be a third larger (27 MB).',
+  ),
+  maxImagePixels: setting(
+    whole(1_000, 1_000 * MB),
+    'pixels',
+    25 * MB,
+    'Checked in the file’s header before it is decoded; 25 MP take 100 MB in a worker.',
+  ),
   maxReceivingBytes: setting(
     whole(1_000, 100_000 * MB),
     'bytes',

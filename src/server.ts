@@ -12,10 +12,11 @@ import { Predictor } from './pipelines/predictor.ts';
 import { type Manifest, versionKey } from './repository/manifest.ts';
 import { ModelRepository } from './repository/model-repository.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
+import { IMAGE_PRIOR, TEXT_PRIOR } from './scheduler/cost-model.ts';
 import { ExecutorLostError } from './scheduler/executor.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { WorkerPool } from './workers/pool.ts';
-import type { WorkerModel } from './workers/protocol.ts';
+import type { CollateSpec, WorkerModel } from './workers/protocol.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
 
 /** A version that was read from its folder and has a pipeline. */
@@ -126,7 +127,7 @@ export class Server {
     this.#pool = new WorkerPool({
       count,
       startTimeoutMs,
-      models: this.#candidates.map(({ manifest }) => workerModel(manifest)),
+      models: this.#candidates.map(({ manifest }) => workerModel(manifest, this.#config)),
       observer: {
         workerReady: (worker) => {
           if (this.#phase === 'ready') this.#scheduler.attach(worker);
@@ -177,7 +178,9 @@ export class Server {
         record.loadSeconds = load.seconds;
         this.#metrics.versionLoaded(key, load.seconds);
         const verification = await verify(pipeline, worker);
-        this.#scheduler.addVersion(key, { batching: !['unsafe', 'off'].includes(verification.batching) });
+        const batching = !['unsafe', 'off'].includes(verification.batching);
+        const prior = manifest.task === 'image-classification' ? IMAGE_PRIOR : TEXT_PRIOR;
+        this.#scheduler.addVersion(key, { batching, prior });
         record.becomeReady(verification);
       } catch (error) {
         if (error instanceof ExecutorLostError && attempt < MAX_VERIFY_ATTEMPTS) continue;
@@ -205,15 +208,25 @@ export class Server {
   }
 }
 
-function workerModel(manifest: Manifest): WorkerModel {
-  const { text, classification, modelFile } = manifest;
-  const { inputNames, padId, padTypeId, paddingSide, fixedLength } = text;
+function workerModel(manifest: Manifest, { maxImagePixels }: Config): WorkerModel {
+  const { classification, modelFile } = manifest;
   return {
     versionKey: versionKey(manifest),
     modelFile,
-    collate: { kind: 'tokens', inputNames, padId, padTypeId, paddingSide, fixedLength },
+    collate: collateSpec(manifest, maxImagePixels),
     outputs: [classification.output],
   };
+}
+
+function collateSpec(manifest: Manifest, maxPixels: number): CollateSpec {
+  switch (manifest.task) {
+    case 'text-classification': {
+      const { inputNames, padId, padTypeId, paddingSide, fixedLength } = manifest.text;
+      return { kind: 'tokens', inputNames, padId, padTypeId, paddingSide, fixedLength };
+    }
+    case 'image-classification':
+      return { kind: 'image', image: manifest.image, maxPixels };
+  }
 }
 
 function secondsSince(begunMs: number): number {

@@ -2,17 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifySchemaCompiler,
+  LogController,
+} from 'fastify';
+import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
 import type { Predictor } from '../pipelines/predictor.ts';
 import type { Manifest } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
-import { BodyReader, ReceivingBudget } from './body-reader.ts';
+import { installBodyParsers } from './body-parsers.ts';
 import { installErrorHandlers, rawErrorResponse } from './error-handler.ts';
 import type { HttpObserver, ServedRequest } from './http-observer.ts';
-import { installJsonParser } from './json-parser.ts';
+import { ImageUpload } from './image-upload.ts';
 import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -50,6 +56,13 @@ declare module 'fastify' {
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
+/** JSON is checked by the route's schema; an upload is no JSON, and is checked by the route that reads it. */
+const bodyValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
+  const validate = validatorCompiler(route);
+  if (route.httpPart !== 'body') return validate;
+  return (data) => (data instanceof ImageUpload ? { value: data } : validate(data));
+};
+
 /** Builds the server without listening. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { config } = parts;
@@ -71,7 +84,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
       void app.errorHandler?.call(app, error, request as never, reply as never),
   });
   app.server.maxConnections = config.maxConnections;
-  app.setValidatorCompiler(validatorCompiler);
+  app.setValidatorCompiler(bodyValidator);
   app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('served', null);
   app.decorateRequest('errorCode', null);
@@ -79,10 +92,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
   installErrorHandlers(app, methods);
   installRequestHooks(app, parts);
-  installJsonParser(app, new BodyReader(new ReceivingBudget(config.maxReceivingBytes)), {
-    maxBytes: config.maxTextBodyBytes,
-    timeoutMs: config.bodyTimeoutMs,
-  });
+  installBodyParsers(app, config);
   await installOpenApi(app, config);
   healthRoutes(app, parts);
   modelRoutes(app, parts);

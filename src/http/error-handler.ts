@@ -33,7 +33,8 @@ const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_ASYNC_CONSTRAINT: 'SERVAL_INVALID_REQUEST',
 };
 
-const MEDIA_TYPE_MESSAGE = 'Send the body as application/json (header content-type).';
+const MEDIA_TYPE_MESSAGE =
+  'Send the body as application/json, or images as multipart/form-data, image/jpeg, image/png or image/webp (header content-type).';
 
 /** Makes anything thrown a ServalError whose message a client may see. */
 export function toServalError(error: unknown): ServalError {

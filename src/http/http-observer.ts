@@ -20,4 +20,6 @@ export interface ServedRequest {
   readonly manifest: Manifest;
   readonly items: number;
   readonly encodeSeconds: number;
+  /** Bytes of its image files. */
+  readonly imageBytes: number;
 }

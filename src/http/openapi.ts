@@ -4,6 +4,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from '@fastify/type-pr
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Config } from '../config.ts';
+import { IMAGE_TYPES } from './body-parsers.ts';
 import { STATUS_DESCRIPTIONS } from './schemas.ts';
 
 const DESCRIPTION = `Serval serves ONNX classification models over HTTP.
@@ -30,7 +31,7 @@ export async function installOpenApi(app: FastifyInstance, { docs }: Config): Pr
       ],
     },
     transform: jsonSchemaTransform,
-    transformObject: (document) => describeResponses(jsonSchemaTransformObject(document)),
+    transformObject: (document) => finish(jsonSchemaTransformObject(document)),
   });
   if (!docs) return;
   await app.register(swaggerUi, {
@@ -40,14 +41,41 @@ export async function installOpenApi(app: FastifyInstance, { docs }: Config): Pr
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
 
-/** Fastify writes "Default Response" where a schema is a reference and so has no description of its own. */
-function describeResponses(document: ReturnType<typeof jsonSchemaTransformObject>): typeof document {
+type Document = ReturnType<typeof jsonSchemaTransformObject>;
+
+interface Operation {
+  readonly responses?: Record<string, { description?: string }>;
+  readonly requestBody?: { readonly content: Record<string, { schema: unknown }> };
+}
+
+/** Puts in what the routes' schemas cannot say. */
+function finish(document: Document): Document {
   for (const path of Object.values(document.paths ?? {})) {
-    for (const operation of Object.values(path ?? {}) as { responses?: Record<string, { description?: string }> }[]) {
+    for (const operation of Object.values(path ?? {}) as Operation[]) {
+      // Fastify writes "Default Response" where a schema is a reference and so has no description of its own.
       for (const [status, response] of Object.entries(operation.responses ?? {})) {
         response.description = STATUS_DESCRIPTIONS[status] ?? response.description ?? '';
+      }
+      for (const [type, media] of Object.entries(operation.requestBody?.content ?? {})) {
+        const schema = uploadSchema(type);
+        if (schema !== null) media.schema = schema;
       }
     }
   }
   return document;
+}
+
+/** Files are no JSON: their bodies are described by hand. */
+function uploadSchema(contentType: string): object | null {
+  const file = { type: 'string', format: 'binary' };
+  if (IMAGE_TYPES.includes(contentType)) return file;
+  if (contentType !== 'multipart/form-data') return null;
+  return {
+    type: 'object',
+    required: ['file'],
+    properties: {
+      file: { type: 'array', minItems: 1, items: file, description: 'One image file or several.' },
+      model: { type: 'string', description: 'Name of the model, where several take images.', example: 'imagenet' },
+    },
+  };
 }

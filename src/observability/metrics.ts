@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { AnsweredRequest, HttpObserver } from '../http/http-observer.ts';
 import { parseVersionKey } from '../repository/manifest.ts';
-import type { DropReason, SchedulerObserver } from '../scheduler/observer.ts';
+import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
 import type { WorkerUsage } from '../workers/protocol.ts';
 
 /** 1 ms to 30 s, for whatever a request waits for. */
@@ -55,7 +55,7 @@ export class Metrics implements HttpObserver, SchedulerObserver {
   });
   readonly #collateSeconds = new Histogram({
     name: 'serval_collate_duration_seconds',
-    help: 'Time a worker took to make a batch’s items into tensors.',
+    help: 'Time a worker took to make a batch’s items into tensors: padding of texts, decoding and resizing of images.',
     labelNames: VERSION_LABELS,
     buckets: STEP_SECONDS,
     registers: this.#registers,
@@ -77,6 +77,18 @@ export class Metrics implements HttpObserver, SchedulerObserver {
   readonly #items = new Counter({
     name: 'serval_items_total',
     help: 'Items that ran.',
+    labelNames: VERSION_LABELS,
+    registers: this.#registers,
+  });
+  readonly #imagePixels = new Counter({
+    name: 'serval_image_pixels_total',
+    help: 'Pixels of the image files that were decoded.',
+    labelNames: VERSION_LABELS,
+    registers: this.#registers,
+  });
+  readonly #imageBytes = new Counter({
+    name: 'serval_image_bytes_total',
+    help: 'Bytes of the image files that were taken in.',
     labelNames: VERSION_LABELS,
     registers: this.#registers,
   });
@@ -160,16 +172,20 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     const version = served === null ? '' : String(served.manifest.version);
     this.#requests.inc({ method, route, status: statusCode, model, version });
     this.#requestSeconds.observe({ route, model, version }, seconds);
-    if (served !== null) this.#encodeSeconds.observe({ model, version }, served.encodeSeconds);
+    if (served !== null) {
+      this.#encodeSeconds.observe({ model, version }, served.encodeSeconds);
+      if (served.imageBytes > 0) this.#imageBytes.inc({ model, version }, served.imageBytes);
+    }
     if (errorCode !== null) this.#rejections.inc({ reason: errorCode });
   }
 
-  batchRan(batch: Parameters<SchedulerObserver['batchRan']>[0]): void {
+  batchRan(batch: RanBatch): void {
     const labels = parseVersionKey(batch.versionKey);
     this.#batchItems.observe(labels, batch.items);
     this.#items.inc(labels, batch.items);
     this.#collateSeconds.observe(labels, batch.collateMs / 1000);
     this.#runSeconds.observe(labels, batch.runMs / 1000);
+    if (batch.pixels > 0) this.#imagePixels.inc(labels, batch.pixels);
     for (const ms of batch.queueMs) this.#queueSeconds.observe(labels, ms / 1000);
   }
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { versionKey } from '../repository/manifest.ts';
 import type { BatchingVerdict, Verification } from '../repository/version-lifecycle.ts';
 import type { BatchResult, Executor } from '../scheduler/executor.ts';
@@ -13,16 +14,6 @@ interface Sample {
   /** The reference's, or null for a built-in probe. */
   readonly scores: readonly number[] | null;
 }
-
-/** For a version without golden.json: sane answers and the batching verdict, nothing about correctness. */
-const PROBES = [
-  'Good.',
-  'A short one, for the start of it.',
-  'The plot drags, but the acting is superb, and I would gladly see it again with friends.',
-  'I ordered two of these in March; one broke within a week, the other still works as on its first day.',
-  'No',
-  'Prices rose by 3.5 % in the last quarter, which nobody had expected, least of all the bank itself.',
-];
 
 /** Moves up to here are rounding: the runtime may choose other kernels for other shapes. */
 const INVARIANT_MOVE = 1e-3;
@@ -41,7 +32,7 @@ const OPTIONS: PredictOptions = { topK: Number.POSITIVE_INFINITY, functionToAppl
 export async function verify(pipeline: Pipeline, executor: Executor): Promise<Verification> {
   const begun = performance.now();
   const { golden, batching } = pipeline.manifest;
-  const samples = samplesOf(pipeline);
+  const samples = await samplesOf(pipeline);
   const encoded = samples.map(({ input }) => pipeline.encode(input, OPTIONS).item);
   const key = versionKey(pipeline.manifest);
   const alone: (readonly number[])[] = [];
@@ -70,12 +61,18 @@ export async function verify(pipeline: Pipeline, executor: Executor): Promise<Ve
   };
 }
 
-function samplesOf({ manifest: { golden } }: Pipeline): Sample[] {
-  if (golden === null) return PROBES.map((text) => ({ input: { kind: 'text', text }, scores: null }));
-  return golden.samples.map(({ input, scores }) => {
-    if ('text' in input) return { input: { kind: 'text', text: input.text }, scores };
-    throw new GoldenError('golden.json: a text model’s samples must be texts');
-  });
+async function samplesOf({ manifest: { golden }, inputKind, probes }: Pipeline): Promise<Sample[]> {
+  if (golden === null) return probes.map((input) => ({ input, scores: null }));
+  return Promise.all(
+    golden.samples.map(async ({ input: given, scores }) => {
+      const input: Input =
+        'text' in given
+          ? { kind: 'text', text: given.text }
+          : { kind: 'image', bytes: await readFile(given.imageFile) };
+      if (input.kind === inputKind) return { input, scores };
+      throw new GoldenError(`golden.json: the samples of this model must be of kind ${inputKind}`);
+    }),
+  );
 }
 
 function scoresOf(pipeline: Pipeline, { outcomes }: BatchResult): (readonly number[])[] {

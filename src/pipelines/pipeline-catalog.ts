@@ -1,4 +1,5 @@
 import { type Manifest, versionKey } from '../repository/manifest.ts';
+import { ImageClassification } from './image-classification.ts';
 import type { Pipeline } from './pipeline.ts';
 import { TextClassification } from './text-classification.ts';
 
@@ -24,5 +25,7 @@ function createPipeline(manifest: Manifest): Pipeline {
   switch (manifest.task) {
     case 'text-classification':
       return new TextClassification(manifest);
+    case 'image-classification':
+      return new ImageClassification(manifest);
   }
 }

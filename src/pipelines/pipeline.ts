@@ -38,6 +38,8 @@ export interface Encoded {
 export interface Pipeline {
   readonly manifest: Manifest;
   readonly inputKind: InputKind;
+  /** Built-in inputs for a version without golden samples. */
+  readonly probes: readonly Input[];
   /** @throws ServalError when the input is not usable, with a message for the client. */
   encode(input: Input, options: PredictOptions): Encoded;
   decode(output: ItemOutput, options: PredictOptions): Prediction;

@@ -61,6 +61,30 @@ export interface TextInput {
   };
 }
 
+export type ImageResize =
+  /** The shorter side becomes `edge`, the longer one trunc(edge · long / short). */
+  | { readonly kind: 'shortest_edge'; readonly edge: number }
+  | { readonly kind: 'exact'; readonly height: number; readonly width: number };
+
+/** How an image file becomes the graph's input; the order is resize, centre crop, rescale, normalise. */
+export interface ImageInput {
+  /** The graph's own name of its input, and the order of its axes. */
+  readonly inputName: string;
+  readonly layout: 'nchw' | 'nhwc';
+  /** 1 is grey, 3 is RGB. */
+  readonly channels: 1 | 3;
+  /** Size of the tensor: what the centre crop leaves. */
+  readonly height: number;
+  readonly width: number;
+  readonly resize: ImageResize | null;
+  /** Pillow's code: 0 nearest, 1 Lanczos, 2 bilinear, 3 bicubic, 4 box, 5 Hamming. */
+  readonly resample: number;
+  /** A value of the tensor is (byte · rescaleFactor − mean) / std, mean and std one a channel. */
+  readonly rescaleFactor: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
 interface ManifestBase {
   readonly model: string;
   readonly version: number;
@@ -80,8 +104,14 @@ export interface TextManifest extends ManifestBase {
   readonly text: TextInput;
 }
 
+export interface ImageManifest extends ManifestBase {
+  readonly task: 'image-classification';
+  readonly classification: Classification;
+  readonly image: ImageInput;
+}
+
 /** A version's folder, read and found complete. */
-export type Manifest = TextManifest;
+export type Manifest = TextManifest | ImageManifest;
 
 /** Names these exact bytes of a version: a folder changed in place gets another key. */
 export function versionKey(manifest: Manifest): string {

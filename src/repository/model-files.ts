@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readClassification } from './classification-files.ts';
 import { type ModelConfig, modelConfigSchema } from './hugging-face-files.ts';
+import { PREPROCESSOR_FILE, readImageInput } from './image-files.ts';
 import type { Golden, Manifest, Provenance } from './manifest.ts';
 import type { OnnxGraph } from './onnx-graph.ts';
 import { OnnxFormatError, readOnnxGraph } from './onnx-graph.ts';
@@ -37,14 +38,16 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
     problems.throwIfFound();
     throw new Error('This is a bug: a model file is missing without a problem');
   }
-  const text = await readTextInput(folder, { config, graph: model.graph, modelFile: model.name, problems });
   const classification = readClassification({ config, serval, graph: model.graph, modelFile: model.name, problems });
+  const sources = { config, graph: model.graph, modelFile: model.name, problems };
+  const isImage = await isImageModel(folder, serval);
+  const image = isImage ? await readImageInput(folder, sources) : null;
+  const text = isImage ? null : await readTextInput(folder, sources);
   const golden = goldenFile === null ? null : await readGolden(goldenFile, { serval, folder, problems });
   if (golden !== null && classification !== null) checkScores(golden, classification.labels.length, problems);
   problems.throwIfFound();
-  if (text === null || classification === null) throw new Error('This is a bug: a part is missing without a problem');
-  return {
-    task: 'text-classification',
+  if (classification === null) throw new Error('This is a bug: a part is missing without a problem');
+  const common = {
     model: location.model,
     version: location.version,
     folder: location.folder,
@@ -55,8 +58,16 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
     golden,
     provenance: model.provenance,
     classification,
-    text,
-  };
+  } as const;
+  if (image !== null) return { task: 'image-classification', ...common, image };
+  if (text !== null) return { task: 'text-classification', ...common, text };
+  throw new Error('This is a bug: a model takes nothing, without a problem');
+}
+
+/** serval.json's task, or what the files beside the graph are for. */
+async function isImageModel(folder: VersionFolder, serval: ServalFile): Promise<boolean> {
+  if (serval.task !== undefined) return serval.task === 'image-classification';
+  return (await folder.find(PREPROCESSOR_FILE)) !== null;
 }
 
 interface ModelFile {

@@ -12,6 +12,8 @@ export interface BatchResult {
   /** Worker time in ms to make the items into tensors, and to run the graph and split its outputs. */
   readonly collateMs: number;
   readonly runMs: number;
+  /** Pixels decoded for the batch. */
+  readonly pixels: number;
 }
 
 /** A place where one batch at a time runs. The scheduler owns this interface; a worker process implements it. */

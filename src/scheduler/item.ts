@@ -7,8 +7,14 @@ export interface TokensItem {
   readonly ids: Int32Array;
 }
 
+/** An image file as it came: JPEG, PNG or WebP. */
+export interface ImageItem {
+  readonly kind: 'image';
+  readonly bytes: Uint8Array;
+}
+
 /** One input, encoded by its pipeline: what a worker collates into the graph's inputs. */
-export type EncodedItem = TokensItem;
+export type EncodedItem = TokensItem | ImageItem;
 
 /** The graph's outputs for one item: the tensors' first axis, the batch, is taken off. */
 export type ItemOutput = Readonly<Record<string, Tensor>>;
@@ -18,7 +24,7 @@ export type ItemOutcome =
   | { readonly ok: true; readonly output: ItemOutput }
   | { readonly ok: false; readonly error: ErrorData };
 
-/** The item's length in the cost model: its tokens. */
+/** The item's length in the cost model: its tokens; pictures all come to the same tensor. */
 export function sizeOf(item: EncodedItem): number {
-  return item.ids.length;
+  return item.kind === 'tokens' ? item.ids.length : 1;
 }

@@ -1,6 +1,6 @@
-import { fromErrorData, ServalError } from '../errors.ts';
+import { type ErrorData, fromErrorData, ServalError } from '../errors.ts';
 import { PLAN_WINDOW, planBatch } from './batch-planner.ts';
-import { CostModel } from './cost-model.ts';
+import { type CostCoefficients, CostModel } from './cost-model.ts';
 import type { BatchResult, Executor } from './executor.ts';
 import { ExecutorLostError } from './executor.ts';
 import type { EncodedItem } from './item.ts';
@@ -21,13 +21,14 @@ export interface SchedulerOptions {
 class VersionQueue {
   readonly key: string;
   readonly maxBatchItems: number;
-  readonly cost = new CostModel();
+  readonly cost: CostModel;
   readonly jobs = new RankedQueue<Job>();
   /** Worker time in ms that this version has had, counted from the share of a version that was never idle. */
   served = 0;
 
-  constructor(key: string, maxBatchItems: number) {
+  constructor(key: string, maxBatchItems: number, cost: CostModel) {
     this.key = key;
+    this.cost = cost;
     this.maxBatchItems = maxBatchItems;
   }
 }
@@ -61,9 +62,13 @@ export class Scheduler {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** @param options.batching off where a version's scores depend on their batch. */
-  addVersion(versionKey: string, options: { batching: boolean }): void {
-    this.#queues.set(versionKey, new VersionQueue(versionKey, options.batching ? this.#options.maxBatchItems : 1));
+  /**
+   * @param options.batching off where a version's scores depend on their batch.
+   * @param options.prior what its batches are taken to cost until some have run.
+   */
+  addVersion(versionKey: string, { batching, prior }: { batching: boolean; prior: CostCoefficients }): void {
+    const maxBatchItems = batching ? this.#options.maxBatchItems : 1;
+    this.#queues.set(versionKey, new VersionQueue(versionKey, maxBatchItems, new CostModel(prior)));
   }
 
   /** Gives the executor work from now on. It must have every version that is added. */
@@ -211,7 +216,7 @@ export class Scheduler {
   }
 
   #answer(queue: VersionQueue, jobs: readonly Job[], run: { startedAt: number; result: BatchResult }): void {
-    const { outcomes, collateMs, runMs } = run.result;
+    const { outcomes, collateMs, runMs, pixels } = run.result;
     const queueMs = jobs.map(({ submission }) => run.startedAt - submission.submittedAt);
     for (const [at, job] of jobs.entries()) {
       const outcome = outcomes[at];
@@ -226,9 +231,9 @@ export class Scheduler {
           batchItems: jobs.length,
         });
         if (job.submission.settled) this.#active.delete(job.submission);
-      } else this.#failJob(job, fromErrorData(outcome.error));
+      } else this.#failJob(job, inputError(job, outcome.error));
     }
-    this.#options.observer.batchRan({ versionKey: queue.key, items: jobs.length, queueMs, collateMs, runMs });
+    this.#options.observer.batchRan({ versionKey: queue.key, items: jobs.length, queueMs, collateMs, runMs, pixels });
   }
 
   /** The worker ended: the items go back to where they stood, once. */
@@ -293,6 +298,12 @@ export class Scheduler {
     this.#emptied.resolve();
     this.#emptied = Promise.withResolvers();
   }
+}
+
+/** An item's own error names its place in the request. */
+function inputError({ index }: Job, error: ErrorData): ServalError {
+  const { code, message, details } = fromErrorData(error);
+  return new ServalError(code, `Input ${index}: ${message}`, { details: { input: index, ...Object(details) } });
 }
 
 function toError(thrown: unknown): Error {

@@ -1,51 +1,30 @@
+import type { ErrorData } from '../errors.ts';
 import type { EncodedItem, ItemOutput } from '../scheduler/item.ts';
-import { elementCount, type Tensor, type TensorData, type TensorInfo } from '../tensor.ts';
+import { elementCount, type Tensor, type TensorInfo } from '../tensor.ts';
+import { createImageCollator } from './image-collator.ts';
 import type { CollateSpec } from './protocol.ts';
+import { createTokensCollator } from './tokens-collator.ts';
 
-/**
- * Makes the graph's inputs of a batch: token ids padded to the longest item (or to the graph's fixed length), and with
- * them the mask and the type ids where the graph asks for them. Each is [items, length].
- */
-export function collate(
-  items: readonly EncodedItem[],
-  spec: CollateSpec,
-  inputs: readonly TensorInfo[],
-): Record<string, Tensor> {
-  const length = spec.fixedLength ?? items.reduce((longest, { ids }) => Math.max(longest, ids.length), 0);
-  const { ids, attentionMask, tokenTypeIds } = spec.inputNames;
-  const feeds: Record<string, Tensor> = {};
-  const shape = [items.length, length];
-  const add = (
-    name: string,
-    fill: number,
-    write: (words: Int32Array, at: number, step: number, item: EncodedItem) => void,
-  ) => {
-    const wide = inputs.find((input) => input.name === name)?.dataType !== 'int32';
-    // An int64 is written as its low word; the high one stays 0, as ids are never negative.
-    const step = wide ? 2 : 1;
-    const words = new Int32Array(items.length * length * step);
-    if (fill !== 0) for (let k = 0; k < words.length; k += step) words[k] = fill;
-    for (const [row, item] of items.entries()) {
-      const before = spec.paddingSide === 'left' ? length - item.ids.length : 0;
-      write(words, (row * length + before) * step, step, item);
-    }
-    const data: TensorData = wide ? new BigInt64Array(words.buffer) : words;
-    feeds[name] = { dataType: wide ? 'int64' : 'int32', shape, data };
-  };
-  add(ids, spec.padId, (words, at, step, item) => {
-    for (let k = 0; k < item.ids.length; k++) words[at + k * step] = item.ids[k] ?? 0;
-  });
-  if (attentionMask !== null) {
-    add(attentionMask, 0, (words, at, step, item) => {
-      for (let k = 0; k < item.ids.length; k++) words[at + k * step] = 1;
-    });
+/** A batch as the graph takes it. */
+export interface Collated {
+  /** The graph's inputs; the items that failed are not in them. Null where all failed. */
+  readonly feeds: Readonly<Record<string, Tensor>> | null;
+  /** Items of the batch that cannot be run, by their place in it. */
+  readonly failures: ReadonlyMap<number, ErrorData>;
+  readonly pixels: number;
+}
+
+/** Makes a batch's items into the graph's inputs. */
+export type Collator = (items: readonly EncodedItem[]) => Promise<Collated> | Collated;
+
+/** @param inputs the graph's own. */
+export async function createCollator(spec: CollateSpec, inputs: readonly TensorInfo[]): Promise<Collator> {
+  switch (spec.kind) {
+    case 'tokens':
+      return createTokensCollator(spec, inputs);
+    case 'image':
+      return await createImageCollator(spec);
   }
-  if (tokenTypeIds !== null) {
-    add(tokenTypeIds, spec.padTypeId, (words, at, step, item) => {
-      for (let k = 0; k < item.ids.length; k++) words[at + k * step] = 0;
-    });
-  }
-  return feeds;
 }
 
 /**

@@ -1,11 +1,12 @@
-import type { TextInput } from '../repository/manifest.ts';
+import type { ImageInput, TextInput } from '../repository/manifest.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 
 /** How a version's items become the graph's inputs. */
-export type CollateSpec = { readonly kind: 'tokens' } & Pick<
-  TextInput,
-  'inputNames' | 'padId' | 'padTypeId' | 'paddingSide' | 'fixedLength'
->;
+export type CollateSpec =
+  | ({ readonly kind: 'tokens' } & TokensSpec)
+  | { readonly kind: 'image'; readonly image: ImageInput; readonly maxPixels: number };
+
+export type TokensSpec = Pick<TextInput, 'inputNames' | 'padId' | 'padTypeId' | 'paddingSide' | 'fixedLength'>;
 
 /** A version as a worker loads it. */
 export interface WorkerModel {
@@ -34,6 +35,7 @@ export type FromWorker =
       readonly outcomes: readonly ItemOutcome[];
       readonly collateMs: number;
       readonly runMs: number;
+      readonly pixels: number;
     }
   /** The runtime's own words: for the log, as they may name files. */
   | { readonly type: 'run-failed'; readonly reason: string }

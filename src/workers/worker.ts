@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
-import { collate, split } from './collate.ts';
+import type { ItemOutcome } from '../scheduler/item.ts';
+import { type Collator, createCollator, split } from './collate.ts';
 import { OnnxSession } from './onnx-session.ts';
 import type { FromWorker, ToWorker, WorkerModel } from './protocol.ts';
 
@@ -10,6 +11,7 @@ const USAGE_EVERY_MS = 2_000;
 interface Loaded {
   readonly model: WorkerModel;
   readonly session: OnnxSession;
+  readonly collate: Collator;
 }
 
 const loaded = new Map<string, Loaded>();
@@ -24,7 +26,8 @@ async function load(models: readonly WorkerModel[]): Promise<void> {
     send({ type: 'loading', versionKey });
     const begun = performance.now();
     try {
-      loaded.set(versionKey, { model, session: await OnnxSession.load(model.modelFile) });
+      const session = await OnnxSession.load(model.modelFile);
+      loaded.set(versionKey, { model, session, collate: await createCollator(model.collate, session.inputs) });
       send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000 });
     } catch (error) {
       send({ type: 'load-failed', versionKey, message: messageOf(error) });
@@ -38,16 +41,19 @@ async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<v
   try {
     const version = loaded.get(versionKey);
     if (version === undefined) throw new Error(`This is a bug: ${versionKey} is not loaded`);
-    const { model, session } = version;
-    const feeds = collate(items, model.collate, session.inputs);
+    const { model, session, collate } = version;
+    const { feeds, failures, pixels } = await collate(items);
     const collated = performance.now();
-    const outputs = split(await session.run(feeds, model.outputs), items.length);
-    send({
-      type: 'ran',
-      outcomes: outputs.map((output) => ({ ok: true, output })),
-      collateMs: collated - begun,
-      runMs: performance.now() - collated,
+    const outputs = feeds === null ? [] : split(await session.run(feeds, model.outputs), items.length - failures.size);
+    let next = 0;
+    const outcomes = items.map((_, index): ItemOutcome => {
+      const error = failures.get(index);
+      if (error !== undefined) return { ok: false, error };
+      const output = outputs[next++];
+      if (output === undefined) throw new Error('This is a bug: fewer outputs than items');
+      return { ok: true, output };
     });
+    send({ type: 'ran', outcomes, pixels, collateMs: collated - begun, runMs: performance.now() - collated });
   } catch (error) {
     send({ type: 'run-failed', reason: messageOf(error) });
   }

@@ -1,6 +1,7 @@
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import type { ImageInput } from '../../repository/manifest.ts';
 import type { ModelRepository } from '../../repository/model-repository.ts';
 import type { VersionRecord } from '../../repository/version-lifecycle.ts';
 import type { AppParts } from '../app.ts';
@@ -21,7 +22,11 @@ const versionSchema = z
     labels: z.array(z.string()),
     inputs: z.array(tensorSchema),
     outputs: z.array(tensorSchema),
-    max_tokens: z.int().nullable(),
+    max_tokens: z.int().nullable().meta({ description: 'Of a text model: longer texts are cut.' }),
+    image: z
+      .object({ channels: z.int(), height: z.int(), width: z.int() })
+      .nullable()
+      .meta({ description: 'Of an image model: what every picture is resized and cropped to.' }),
     golden: z
       .union([
         z.literal('none'),
@@ -111,7 +116,8 @@ function describeVersion(record: VersionRecord, { costOf }: AppParts): z.output<
     labels: [...(manifest?.classification.labels ?? [])],
     inputs: (manifest?.inputs ?? []).map(describeTensor),
     outputs: (manifest?.outputs ?? []).map(describeTensor),
-    max_tokens: manifest?.text.maxTokens ?? null,
+    max_tokens: manifest?.task === 'text-classification' ? manifest.text.maxTokens : null,
+    image: manifest?.task === 'image-classification' ? describeImage(manifest.image) : null,
     golden:
       verification === null
         ? null
@@ -151,4 +157,8 @@ function describeTensor({
   shape: readonly (number | string | null)[];
 }) {
   return { name, data_type: dataType, shape: [...shape] };
+}
+
+function describeImage({ channels, height, width }: ImageInput) {
+  return { channels, height, width };
 }

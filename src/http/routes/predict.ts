@@ -1,125 +1,106 @@
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ServalError } from '../../errors.ts';
-import type { Input } from '../../pipelines/pipeline.ts';
 import type { PredictAnswer } from '../../pipelines/predictor.ts';
 import type { AppParts } from '../app.ts';
+import { IMAGE_TYPES } from '../body-parsers.ts';
 import { connectionOf } from '../client-connection.ts';
 import { errorResponses, modelParameter, versionParameter } from '../schemas.ts';
-import { answerSchema, type PredictBody, predictBodySchema } from './predict-schemas.ts';
+import { PredictRequestReader, type PredictSources } from './predict-request.ts';
+import { answerSchema, predictBodySchema, uploadParametersSchema } from './predict-schemas.ts';
 
-interface Target {
-  readonly model: string | null;
-  readonly version: number | null;
-}
-
-const DEFAULT_TOP_K = 5;
+const NO_TARGET = { model: null, version: null };
 
 /** The own API's predictions: the same body under three paths. */
 export function predictRoutes(instance: FastifyInstance, parts: AppParts): void {
   const app = instance.withTypeProvider<ZodTypeProvider>();
-  // Before the body is read: a full queue costs a client one round trip and the server next to nothing.
-  const onRequest = async () => parts.checkRoom();
-  const body = predictBodySchema(parts.config);
-  const response = { 200: answerSchema, ...errorResponses(400, 404, 408, 413, 415, 422, 429, 500, 503, 504) };
-  const tags = ['Predict'];
+  const querystring = uploadParametersSchema(parts.config);
+  const shared = {
+    tags: ['Predict'],
+    consumes: ['application/json', 'multipart/form-data', ...IMAGE_TYPES],
+    body: predictBodySchema(parts.config),
+    querystring,
+    response: { 200: answerSchema, ...errorResponses(400, 404, 408, 413, 415, 422, 429, 500, 503, 504) },
+  };
+  const route = {
+    // Before the body is read: a full queue costs a client one round trip and the server next to nothing.
+    onRequest: async () => parts.checkRoom(),
+  };
+  const reader = new PredictRequestReader(parts.config, querystring);
 
   app.post(
     '/predict',
     {
-      onRequest,
+      ...route,
       schema: {
-        tags,
+        ...shared,
         summary: 'Predict with the model that takes this kind of input',
-        description: 'Where several models take it, name one in `model`.',
-        body,
-        response,
+        description:
+          'Where several models take it, name one in `model`. Images come as base64 in JSON, as files of a form, or as the body itself.',
       },
     },
-    (request, reply) => answer(parts, { request, reply, target: { model: request.body.model ?? null, version: null } }),
+    (request, reply) =>
+      answer({ reader, parts, request, reply }, { query: request.query, body: request.body, target: NO_TARGET }),
   );
   app.post(
     '/models/:model/predict',
     {
-      onRequest,
-      schema: { tags, summary: 'Predict with a model', params: z.object({ model: modelParameter }), body, response },
+      ...route,
+      schema: { ...shared, summary: 'Predict with a model', params: z.object({ model: modelParameter }) },
     },
-    (request, reply) => answer(parts, { request, reply, target: { model: request.params.model, version: null } }),
+    (request, reply) =>
+      answer(
+        { reader, parts, request, reply },
+        { query: request.query, body: request.body, target: { model: request.params.model, version: null } },
+      ),
   );
   app.post(
     '/models/:model/versions/:version/predict',
     {
-      onRequest,
+      ...route,
       schema: {
-        tags,
+        ...shared,
         summary: 'Predict with one version of a model',
         params: z.object({ model: modelParameter, version: versionParameter }),
-        body,
-        response,
       },
     },
     (request, reply) => {
       const { model, version } = request.params;
-      return answer(parts, { request, reply, target: { model, version: Number(version) } });
+      return answer(
+        { reader, parts, request, reply },
+        { query: request.query, body: request.body, target: { model, version: Number(version) } },
+      );
     },
   );
 }
 
 interface Exchange {
-  readonly request: FastifyRequest & { readonly body: PredictBody };
+  readonly reader: PredictRequestReader;
+  readonly parts: AppParts;
+  readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly target: Target;
 }
 
-async function answer({ predictor, config }: AppParts, { request, reply, target }: Exchange) {
-  const { body } = request;
-  checkModel(body, target);
-  const inputs = inputsOf(body, config);
-  const parameters = body.parameters ?? {};
-  const answered = await predictor.predict(
-    {
-      ...target,
-      inputs,
-      options: {
-        topK: parameters.top_k ?? DEFAULT_TOP_K,
-        functionToApply: parameters.function_to_apply ?? null,
-        truncate: parameters.truncate ?? true,
-      },
-      timeoutMs: parameters.timeout_ms ?? config.defaultTimeoutMs,
-    },
-    connectionOf(reply),
-  );
-  const { manifest, timings } = answered;
-  request.served = { manifest, items: inputs.length, encodeSeconds: timings.encodeMs / 1000 };
+async function answer({ reader, parts, request, reply }: Exchange, sources: PredictSources) {
+  const predictRequest = reader.read(sources);
+  const { inputs } = predictRequest;
+  const answered = await parts.predictor.predict(predictRequest, connectionOf(reply));
+  const { manifest, timings, predictions, tokens, truncated } = answered;
+  request.served = {
+    manifest,
+    items: inputs.length,
+    encodeSeconds: timings.encodeMs / 1000,
+    imageBytes: inputs.reduce((total, input) => total + (input.kind === 'image' ? input.bytes.byteLength : 0), 0),
+  };
   reply.header('server-timing', serverTiming(answered, reply.elapsedTime));
   return {
     id: request.id,
     model: manifest.model,
     version: manifest.version,
-    predictions: answered.predictions.map(({ label, score, scores }) => ({ label, score, scores: [...scores] })),
-    usage: { items: inputs.length, tokens: answered.tokens, truncated: answered.truncated },
+    predictions: predictions.map(({ label, score, scores }) => ({ label, score, scores: [...scores] })),
+    usage:
+      manifest.task === 'text-classification' ? { items: inputs.length, tokens, truncated } : { items: inputs.length },
   };
-}
-
-function checkModel({ model }: PredictBody, target: Target): void {
-  if (model === undefined || target.model === model) return;
-  const message = `The path names "${target.model}", the body "${model}"; leave "model" out of the body.`;
-  throw new ServalError('SERVAL_MODEL_MISMATCH', message);
-}
-
-function inputsOf({ inputs }: PredictBody, { maxInputs, maxInputChars }: AppParts['config']): Input[] {
-  const list = [inputs].flat();
-  if (list.length > maxInputs) {
-    const message = `The request has ${list.length} inputs, ${maxInputs} are allowed; send several requests.`;
-    throw new ServalError('SERVAL_TOO_MANY_INPUTS', message, { details: { maxInputs } });
-  }
-  return list.map((input, index) => {
-    if (typeof input !== 'string') return { kind: 'image', bytes: Buffer.from(input.image, 'base64') };
-    if (input.length <= maxInputChars) return { kind: 'text', text: input };
-    const message = `Input ${index}: the text has ${input.length} characters, ${maxInputChars} are allowed.`;
-    throw new ServalError('SERVAL_TEXT_TOO_LONG', message, { details: { input: index, maxInputChars } });
-  });
 }
 
 /** https://www.w3.org/TR/server-timing/ */

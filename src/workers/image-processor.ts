@@ -1,0 +1,189 @@
+import sharp from 'sharp';
+import { ServalError } from '../errors.ts';
+import type { ImageInput } from '../repository/manifest.ts';
+import { cmykToRgb, flattenOnWhite, greyToRgb, rgbToGrey } from './pixels.ts';
+import { type Crop, type ResampleCode, Resampler, type RgbPicture } from './resample.ts';
+
+/** Only these loaders are open: no SVG, GIF, TIFF, HEIF or PDF, however the bytes call themselves. */
+const LOADERS = ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'];
+
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({ operation: LOADERS });
+sharp.cache(false);
+// One thread a worker; the other cores have workers of their own.
+sharp.concurrency(1);
+
+/** What an image file became. */
+export interface Prepared {
+  /** channels × height × width values, or height × width × channels, as the graph's layout is. */
+  readonly tensor: Float32Array;
+  /** Pixels of the file. */
+  readonly pixels: number;
+}
+
+/**
+ * Makes an image file into the graph's input, equal byte for byte to Pillow and Hugging Face's image processors:
+ * decode → EXIF orientation → transparency on white → RGB (or grey) → resize → centre crop → rescale → normalise.
+ * Colour profiles are not applied, as Pillow does not; of an animation the first frame counts.
+ */
+export class ImageProcessor {
+  readonly #spec: ImageInput;
+  readonly #maxPixels: number;
+  readonly #resampler = new Resampler();
+  /** The value of each byte, one table a channel. */
+  readonly #values: readonly Float32Array[];
+
+  constructor(spec: ImageInput, maxPixels: number) {
+    this.#spec = spec;
+    this.#maxPixels = maxPixels;
+    this.#values = spec.mean.map((mean, channel) => {
+      const std = spec.std[channel] ?? 1;
+      return Float32Array.from({ length: 256 }, (_, byte) => (byte * spec.rescaleFactor - mean) / std);
+    });
+  }
+
+  /** @throws ServalError SERVAL_IMAGE_FORMAT, _BROKEN, _PIXELS, _SHAPE: the file's own fault. */
+  async prepare(bytes: Uint8Array): Promise<Prepared> {
+    const header = await this.#readHeader(bytes);
+    const resized = this.#resizedSize(header);
+    const picture = await this.#decode(bytes, header);
+    return { tensor: this.#toTensor(this.#resize(picture, resized)), pixels: header.width * header.height };
+  }
+
+  /** The header alone: a bomb is refused before a pixel of it is decoded. */
+  async #readHeader(bytes: Uint8Array): Promise<Header> {
+    const { width, height, space, autoOrient } = await sharp(bytes, { limitInputPixels: false })
+      .metadata()
+      .catch(brokenImage);
+    if (!(width > 0 && height > 0)) throw new ServalError('SERVAL_IMAGE_BROKEN', 'The image has no pixels.');
+    if (width * height > this.#maxPixels) {
+      throw new ServalError(
+        'SERVAL_IMAGE_PIXELS',
+        `The image has ${width} × ${height} pixels, ${this.#maxPixels} in all are allowed; send a smaller one.`,
+        { details: { width, height, maxPixels: this.#maxPixels } },
+      );
+    }
+    return { width: autoOrient.width, height: autoOrient.height, isCmyk: space === 'cmyk' };
+  }
+
+  #resizedSize({ width, height }: Header): Size {
+    const { resize } = this.#spec;
+    if (resize === null) return { width, height };
+    if (resize.kind === 'exact') return resize;
+    const { edge } = resize;
+    const size =
+      width < height
+        ? { width: edge, height: Math.trunc((edge * height) / width) }
+        : { width: Math.trunc((edge * width) / height), height: edge };
+    if (size.width * size.height <= this.#maxPixels) return size;
+    throw new ServalError(
+      'SERVAL_IMAGE_SHAPE',
+      `The image has ${width} × ${height} pixels: too long and thin for a model that sees a square of it.`,
+      { details: { width, height } },
+    );
+  }
+
+  async #decode(bytes: Uint8Array, { isCmyk }: Header): Promise<RgbPicture> {
+    const file = sharp(bytes, { limitInputPixels: this.#maxPixels, failOn: 'error', ignoreIcc: true }).autoOrient();
+    // Plain CMYK, not through a profile: Pillow converts by formula.
+    const decoder = isCmyk ? file.pipelineColourspace('cmyk').toColourspace('cmyk') : file;
+    const { data, info } = await decoder.raw().toBuffer({ resolveWithObject: true }).catch(brokenImage);
+    const { width, height, channels } = info;
+    return { width, height, data: isCmyk ? cmykToRgb(data, channels) : toRgb(data, channels) };
+  }
+
+  /** RGB bytes of the tensor's size. A crop larger than the picture is black around it. */
+  #resize(decoded: RgbPicture, resized: Size): Uint8Array {
+    const { channels, height, width, resample } = this.#spec;
+    const picture = channels === 1 ? { ...decoded, data: rgbToGrey(decoded.data) } : decoded;
+    const crop = centreCrop(resized, { height, width });
+    const part = resizePart(this.#resampler, picture, { ...resized, resample, crop: crop.kept });
+    if (crop.kept.width === width && crop.kept.height === height) return part;
+    const padded = new Uint8Array(height * width * 3);
+    for (let row = 0; row < crop.kept.height; row++) {
+      const from = row * crop.kept.width * 3;
+      padded.set(part.subarray(from, from + crop.kept.width * 3), ((row + crop.padTop) * width + crop.padLeft) * 3);
+    }
+    return padded;
+  }
+
+  #toTensor(rgb: Uint8Array): Float32Array {
+    const { channels, height, width, layout } = this.#spec;
+    const pixels = height * width;
+    const tensor = new Float32Array(channels * pixels);
+    const [pixelStep, channelStep] = layout === 'nchw' ? [1, pixels] : [channels, 1];
+    for (const [channel, values] of this.#values.entries()) {
+      let out = channel * channelStep;
+      for (let at = channel; at < rgb.length; at += 3, out += pixelStep) tensor[out] = values[rgb[at] ?? 0] ?? 0;
+    }
+    return tensor;
+  }
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Size after the EXIF orientation. */
+interface Header extends Size {
+  readonly isCmyk: boolean;
+}
+
+/** Part of the resized picture that lies inside the crop, and where it stands in it. */
+function centreCrop(resized: Size, crop: Size): { kept: Crop; padLeft: number; padTop: number } {
+  const left = Math.floor((resized.width - crop.width) / 2);
+  const top = Math.floor((resized.height - crop.height) / 2);
+  return {
+    kept: {
+      left: Math.max(0, left),
+      top: Math.max(0, top),
+      width: Math.min(crop.width, resized.width),
+      height: Math.min(crop.height, resized.height),
+    },
+    padLeft: Math.max(0, -left),
+    padTop: Math.max(0, -top),
+  };
+}
+
+interface ResizePart extends Size {
+  readonly resample: number;
+  readonly crop: Crop;
+}
+
+function resizePart(resampler: Resampler, picture: RgbPicture, resize: ResizePart): Uint8Array {
+  const { crop, resample, ...whole } = resize;
+  if (resample === 0 || (whole.width === picture.width && whole.height === picture.height))
+    return nearest(picture, resize);
+  return resampler.resize(picture, { ...whole, resample: resample as ResampleCode, crop });
+}
+
+/** Pillow's nearest neighbour: the source pixel under the middle of the target's. At the same size, a plain copy. */
+function nearest({ width, height, data }: RgbPicture, { crop, ...whole }: ResizePart): Uint8Array {
+  const out = new Uint8Array(crop.width * crop.height * 3);
+  let at = 0;
+  for (let y = 0; y < crop.height; y++) {
+    const row = Math.floor((crop.top + y + 0.5) * (height / whole.height)) * width;
+    for (let x = 0; x < crop.width; x++) {
+      const from = (row + Math.floor((crop.left + x + 0.5) * (width / whole.width))) * 3;
+      out[at++] = data[from] ?? 0;
+      out[at++] = data[from + 1] ?? 0;
+      out[at++] = data[from + 2] ?? 0;
+    }
+  }
+  return out;
+}
+
+function toRgb(data: Uint8Array, channels: number): Uint8Array {
+  if (channels === 3) return data;
+  if (channels === 1) return greyToRgb(data);
+  return flattenOnWhite(data, channels);
+}
+
+function brokenImage(cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (/unsupported image format/i.test(reason)) {
+    throw new ServalError('SERVAL_IMAGE_FORMAT', 'The image is not a JPEG, PNG or WebP file.', { cause });
+  }
+  throw new ServalError('SERVAL_IMAGE_BROKEN', 'The image cannot be decoded: it is damaged or cut short.', { cause });
+}

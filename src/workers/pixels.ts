@@ -1,0 +1,51 @@
+/** Conversions of whole pictures, byte for byte as Pillow does them; one byte a channel, row by row. */
+
+/** a · b / 255, rounded, for bytes. */
+function mulDiv255(a: number, b: number): number {
+  const t = a * b + 128;
+  return ((t >> 8) + t) >> 8;
+}
+
+/** L in R, G and B. */
+export function greyToRgb(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(grey.length * 3);
+  for (let at = 0, out = 0; at < grey.length; at++, out += 3) rgb.fill(grey[at] ?? 0, out, out + 3);
+  return rgb;
+}
+
+/** ITU-R 601-2 luma in R, G and B, with Pillow's weights of 16 bits. */
+export function rgbToGrey(rgb: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(rgb.length);
+  for (let at = 0; at < rgb.length; at += 3) {
+    const luma = (19_595 * (rgb[at] ?? 0) + 38_470 * (rgb[at + 1] ?? 0) + 7_471 * (rgb[at + 2] ?? 0) + 0x8000) >> 16;
+    grey.fill(luma, at, at + 3);
+  }
+  return grey;
+}
+
+/** Composites grey with alpha (2 channels) or RGBA (4) on white. */
+export function flattenOnWhite(data: Uint8Array, channels: number): Uint8Array {
+  const rgb = new Uint8Array((data.length / channels) * 3);
+  let out = 0;
+  for (let at = 0; at < data.length; at += channels) {
+    const alpha = data[at + channels - 1] ?? 255;
+    const white = 255 * (255 - alpha);
+    for (let channel = 0; channel < 3; channel++) {
+      // Pillow's alpha_composite keeps 7 bits of fraction.
+      const t = ((data[at + (channels === 4 ? channel : 0)] ?? 0) * alpha + white) * 128 + 0x4000;
+      rgb[out++] = (((t >> 8) + t) >> 8) >> 7;
+    }
+  }
+  return rgb;
+}
+
+/** R = (255 − K) − C · (255 − K) / 255, and so on. A fifth channel, where there is one, is passed over. */
+export function cmykToRgb(data: Uint8Array, channels: number): Uint8Array {
+  const rgb = new Uint8Array((data.length / channels) * 3);
+  let out = 0;
+  for (let at = 0; at < data.length; at += channels) {
+    const light = 255 - (data[at + 3] ?? 0);
+    for (let ink = 0; ink < 3; ink++) rgb[out++] = Math.max(0, light - mulDiv255(data[at + ink] ?? 0, light));
+  }
+  return rgb;
+}

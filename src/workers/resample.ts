@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+
+/** Pillow's filters by their codes in preprocessor_config.json (PIL.Image.Resampling), but for nearest (0). */
+export type ResampleCode = 1 | 2 | 3 | 4 | 5;
+
+/** A picture of RGB bytes, row by row. */
+export interface RgbPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** Part of the resized picture that is kept, in its pixels. */
+export interface Crop {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Resize {
+  /** Size of the whole resized picture. */
+  readonly width: number;
+  readonly height: number;
+  readonly resample: ResampleCode;
+  /** Must lie inside the resized picture. */
+  readonly crop: Crop;
+}
+
+/** Each filter's reach at scale 1, and its value at a distance; Pillow's Resample.c has the same. */
+const FILTERS: Readonly<Record<ResampleCode, { readonly support: number; readonly value: (x: number) => number }>> = {
+  1: { support: 3, value: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
+  2: { support: 1, value: (x) => Math.max(0, 1 - Math.abs(x)) },
+  3: { support: 2, value: (x) => bicubic(Math.abs(x)) },
+  4: { support: 0.5, value: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) },
+  5: { support: 1, value: (x) => hamming(Math.abs(x)) },
+};
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
+}
+
+/** Keys' cubic with a = −0.5. */
+function bicubic(x: number): number {
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0;
+}
+
+function hamming(x: number): number {
+  if (x === 0) return 1;
+  return x < 1 ? (Math.sin(x * Math.PI) / (x * Math.PI)) * (0.54 + 0.46 * Math.cos(x * Math.PI)) : 0;
+}
+
+const PRECISION = 2 ** 22;
+
+/** What the kernel needs of one axis: for each output place the first source place and the count, and the weights. */
+interface Axis {
+  readonly bounds: Int32Array;
+  readonly weights: Int32Array;
+  /** Weights reserved for each output place. */
+  readonly taps: number;
+}
+
+/** The weights of output places `from` … `from + count` of an axis resized from `inSize` to `outSize`. */
+function axisOf(inSize: number, outSize: number, part: { from: number; count: number }, code: ResampleCode): Axis {
+  const { support: reach, value } = FILTERS[code];
+  const scale = inSize / outSize;
+  const filterScale = Math.max(scale, 1);
+  const support = reach * filterScale;
+  const taps = Math.ceil(support) * 2 + 1;
+  const bounds = new Int32Array(part.count * 2);
+  const weights = new Int32Array(part.count * taps);
+  for (let at = 0; at < part.count; at++) {
+    const center = (part.from + at + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(center - support + 0.5));
+    const end = Math.min(inSize, Math.trunc(center + support + 0.5));
+    const values: number[] = [];
+    for (let x = first; x < end; x++) values.push(value((x - center + 0.5) * (1 / filterScale)));
+    const sum = values.reduce((total, weight) => total + weight, 0);
+    for (const [k, weight] of values.entries()) {
+      const exact = (sum === 0 ? weight : weight * (1 / sum)) * PRECISION;
+      weights[at * taps + k] = Math.trunc(exact < 0 ? exact - 0.5 : exact + 0.5);
+    }
+    bounds.set([first, values.length], at * 2);
+  }
+  return { bounds, weights, taps };
+}
+
+interface Kernel {
+  readonly memory: WebAssembly.Memory;
+  readonly horizontal: (...args: number[]) => void;
+  readonly vertical: (...args: number[]) => void;
+}
+
+/** Source bytes that are copied into the kernel's memory at a time: bounds that memory, and stays in the cache. */
+const STRIP_BYTES = 512 * 1024;
+const PAGE_BYTES = 65_536;
+/** The kernel reads and writes whole vectors, up to 15 bytes beyond. */
+const SLACK_BYTES = 16;
+
+/**
+ * Resizes as Pillow does, byte for byte: filters widened by the scale when shrinking, 22-bit fixed-point weights, the
+ * horizontal pass first and rounded to bytes before the vertical one. Only what the crop keeps is computed.
+ *
+ *     strip of rows ─horizontal→ narrow rows ─vertical→ crop
+ */
+export class Resampler {
+  readonly #kernel: Kernel;
+
+  constructor() {
+    const bytes = readFileSync(new URL('./resample.wasm', import.meta.url));
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env: {
+        abort: () => {
+          throw new Error('This is a bug: the resample kernel aborted');
+        },
+      },
+    });
+    // The exports of wasm/resample.ts.
+    this.#kernel = exports as unknown as Kernel;
+  }
+
+  /** RGB bytes of the crop, row by row. */
+  resize({ width, height, data }: RgbPicture, { crop, resample, ...whole }: Resize): Uint8Array {
+    const columns = axisOf(width, whole.width, { from: crop.left, count: crop.width }, resample);
+    const rows = axisOf(height, whole.height, { from: crop.top, count: crop.height }, resample);
+    const firstRow = rows.bounds[0] ?? 0;
+    const lastRow = (rows.bounds.at(-2) ?? 0) + (rows.bounds.at(-1) ?? 0);
+    for (let k = 0; k < rows.bounds.length; k += 2) rows.bounds[k] = (rows.bounds[k] ?? 0) - firstRow;
+
+    const rowBytes = width * 3;
+    const narrowBytes = crop.width * 3;
+    const stripRows = Math.max(1, Math.min(lastRow - firstRow, Math.floor(STRIP_BYTES / rowBytes)));
+    const layout = new Layout();
+    const strip = layout.place(stripRows * rowBytes);
+    const narrow = layout.place((lastRow - firstRow) * narrowBytes);
+    const out = layout.place(crop.height * narrowBytes);
+    const columnsAt = {
+      bounds: layout.place(columns.bounds.byteLength),
+      weights: layout.place(columns.weights.byteLength),
+    };
+    const rowsAt = { bounds: layout.place(rows.bounds.byteLength), weights: layout.place(rows.weights.byteLength) };
+    const memory = this.#grow(layout.bytes);
+    const { horizontal, vertical } = this.#kernel;
+    for (const [axis, at] of [
+      [columns, columnsAt],
+      [rows, rowsAt],
+    ] as const) {
+      new Int32Array(memory, at.bounds).set(axis.bounds);
+      new Int32Array(memory, at.weights).set(axis.weights);
+    }
+    const bytes = new Uint8Array(memory);
+    for (let row = firstRow; row < lastRow; row += stripRows) {
+      const count = Math.min(stripRows, lastRow - row);
+      bytes.set(data.subarray(row * rowBytes, (row + count) * rowBytes), strip);
+      const target = narrow + (row - firstRow) * narrowBytes;
+      horizontal(strip, rowBytes, count, target, crop.width, columnsAt.bounds, columnsAt.weights, columns.taps);
+    }
+    vertical(narrow, narrowBytes, out, crop.height, rowsAt.bounds, rowsAt.weights, rows.taps);
+    return bytes.slice(out, out + crop.height * narrowBytes);
+  }
+
+  #grow(bytes: number): ArrayBuffer {
+    const { memory } = this.#kernel;
+    const missing = bytes - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+    return memory.buffer;
+  }
+}
+
+/** Hands out places in the kernel's memory, each aligned and with room behind it. */
+class Layout {
+  bytes = 1024;
+
+  place(size: number): number {
+    const at = this.bytes;
+    this.bytes = Math.ceil((at + size + SLACK_BYTES) / 16) * 16;
+    return at;
+  }
+}
