@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { sourceFiles } from './source-files.ts';
+
+/**
+ *     main → http → pipelines → scheduler → (interface) ← workers
+ *
+ * What a room may import beside itself and the leaves; a room that is not named here is a new one: give it a place.
+ */
+const LEAVES = ['config.ts', 'errors.ts', 'tensor.ts'];
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'config.ts': [],
+  'errors.ts': [],
+  'tensor.ts': [],
+  repository: LEAVES,
+  scheduler: LEAVES,
+  pipelines: [...LEAVES, 'repository', 'scheduler'],
+  workers: [...LEAVES, 'repository', 'scheduler'],
+  http: [...LEAVES, 'repository', 'scheduler', 'pipelines'],
+  // Implements the observers that the other rooms own.
+  observability: [...LEAVES, 'repository', 'scheduler', 'workers', 'http'],
+  'server.ts': [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers', 'http', 'observability'],
+  'main.ts': ['config.ts', 'errors.ts', 'server.ts'],
+};
+
+/** Packages that one place alone may know. */
+const ONLY_IN: Readonly<Record<string, RegExp>> = {
+  'onnxruntime-node': /^workers\/onnx-session\.ts$/,
+  sharp: /^workers\/image-processor\.ts$/,
+  fastify: /^http\//,
+  'prom-client': /^observability\/metrics\.ts$/,
+  'pino-pretty': /^observability\/logger\.ts$/,
+  '@huggingface/tokenizers': /^pipelines\/tokenizer\.ts$/,
+  protobufjs: /^repository\/onnx-graph\.ts$/,
+};
+
+const files = sourceFiles();
+
+test.each(files)('$name imports only what its room may', ({ name, room, files: imported }) => {
+  const allowed = MAY_IMPORT[room];
+  expect(allowed, `${name} lies in a room that the rules do not know`).toBeDefined();
+  const wrong = imported.filter((file) => file.room !== room && !allowed?.includes(file.room));
+  expect(wrong.map((file) => file.name)).toEqual([]);
+});
+
+test('the observers that observability implements are only types to it', () => {
+  const imported = files.filter(({ room }) => room === 'observability').flatMap((file) => file.files);
+  const values = imported.filter(({ room, typeOnly }) => !typeOnly && ['http', 'scheduler', 'workers'].includes(room));
+  expect(values).toEqual([]);
+});
+
+test.each(Object.entries(ONLY_IN))('only its own place imports %s', (name, place) => {
+  const importers = files.filter(({ packages }) => packages.includes(name)).map((file) => file.name);
+  expect(importers.filter((importer) => !place.test(importer))).toEqual([]);
+});
+
+test('only http imports Fastify’s plugins', () => {
+  const importers = files.filter(({ packages }) => packages.some((name) => name.startsWith('@fastify/')));
+  expect(importers.filter(({ room }) => room !== 'http')).toEqual([]);
+});
+
+test('no file needs itself to be loaded first', () => {
+  const importsOf = new Map(
+    files.map((file) => [file.name, file.files.filter(({ typeOnly }) => !typeOnly).map(({ name }) => name)]),
+  );
+  const cycles: string[] = [];
+  const visit = (name: string, way: readonly string[]): void => {
+    if (way.includes(name)) cycles.push([...way.slice(way.indexOf(name)), name].join(' → '));
+    else for (const next of importsOf.get(name) ?? []) visit(next, [...way, name]);
+  };
+  for (const name of importsOf.keys()) visit(name, []);
+  expect(cycles).toEqual([]);
+});
+
+test.each(files)('$name is one room, not two', ({ lines }) => {
+  expect(lines).toBeLessThanOrEqual(300);
+});
