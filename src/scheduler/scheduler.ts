@@ -6,8 +6,8 @@ import { ExecutorLostError } from './executor.ts';
 import type { EncodedItem } from './item.ts';
 import { sizeOf } from './item.ts';
 import type { SchedulerObserver } from './observer.ts';
-import { RankedQueue } from './queue.ts';
 import { type Job, Submission } from './submission.ts';
+import { VersionQueue } from './version-queue.ts';
 
 export interface SchedulerOptions {
   readonly maxQueueItems: number;
@@ -15,22 +15,6 @@ export interface SchedulerOptions {
   readonly observer: SchedulerObserver;
   /** A clock in ms that never goes back. */
   readonly now?: () => number;
-}
-
-/** One version's waiting items. */
-class VersionQueue {
-  readonly key: string;
-  readonly maxBatchItems: number;
-  readonly cost: CostModel;
-  readonly jobs = new RankedQueue<Job>();
-  /** Worker time in ms that this version has had, counted from the share of a version that was never idle. */
-  served = 0;
-
-  constructor(key: string, maxBatchItems: number, cost: CostModel) {
-    this.key = key;
-    this.cost = cost;
-    this.maxBatchItems = maxBatchItems;
-  }
 }
 
 /** How often requests past their deadline are looked for. */
