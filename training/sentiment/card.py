@@ -35,7 +35,7 @@ about mild texts, so neutral is the weakest label and editorials are the weakest
 def render_card(title: str, method: str, results: Results) -> str:
     parts = [
         f"# {title}",
-        f"Licence: {LICENCE} (see LICENSE for the notices of data and base model).",
+        f"Licence: {LICENCE}; notices in LICENSE.",
         "## Data",
         DATA.format(**results["split"]),
         "## Training",

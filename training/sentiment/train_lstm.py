@@ -20,10 +20,10 @@ from training.sentiment.lstm import PADDING_ID, SentimentLstm, word_tokenizer
 @dataclass(frozen=True)
 class LstmRecipe:
     optimiser: Literal["Adam"] = "Adam"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     batch_size: int = 32
     epochs: int = 10
-    dropout: float = 0.4
+    dropout: float = 0.5
     vocabulary_size: int = 10_000
     seed: int = 1
 
