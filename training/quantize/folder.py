@@ -54,7 +54,7 @@ def quantize_folder(source: Path, target: Path, scheme: str = DEFAULT) -> Path:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, RuntimeError) as error:
         raise QuantiseError(f"{model_file}: {error}") from error
-    model.producer_name, model.producer_version, model.doc_string = "serval quantize", "", scheme
+    _sign(model, scheme)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as staging:
         staged = Path(staging)
@@ -68,6 +68,15 @@ def quantize_folder(source: Path, target: Path, scheme: str = DEFAULT) -> Path:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(path, place)
     return target / _TARGET_FILE
+
+
+def _sign(model: onnx.ModelProto, scheme: str) -> None:
+    """Says who made the file and how, and drops what exporters note of their machine (stack traces with its paths)."""
+    model.producer_name, model.producer_version, model.doc_string = "serval quantize", "", scheme
+    del model.metadata_props[:], model.graph.metadata_props[:]
+    for node in model.graph.node:
+        node.ClearField("doc_string")
+        del node.metadata_props[:]
 
 
 def _check_files(source: Path) -> None:
