@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import Fastify, {
   type FastifyBaseLogger,
@@ -16,7 +15,8 @@ import type { Manifest } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import { installBodyParsers } from './body-parsers.ts';
-import { installErrorHandlers, rawErrorResponse } from './error-handler.ts';
+import { BrokenRequests } from './broken-requests.ts';
+import { installErrorHandlers } from './error-handler.ts';
 import type { HttpObserver, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
 import { MethodTable } from './method-table.ts';
@@ -66,6 +66,7 @@ const bodyValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
 /** Builds the server without listening. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { config } = parts;
+  const brokenRequests = new BrokenRequests();
   const app = Fastify({
     loggerInstance: parts.logger,
     // One line a request, written below.
@@ -79,7 +80,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     http: { maxHeaderSize: config.maxHeaderBytes },
-    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket),
+    clientErrorHandler: (error, socket) => brokenRequests.answer(error, socket),
     frameworkErrors: (error, request, reply) =>
       void app.errorHandler?.call(app, error, request as never, reply as never),
   });
@@ -90,8 +91,9 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorateRequest('errorCode', null);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
-  installErrorHandlers(app, methods);
+  brokenRequests.watch(app);
   installRequestHooks(app, parts);
+  installErrorHandlers(app, methods);
   installBodyParsers(app, config);
   await installOpenApi(app, config);
   healthRoutes(app, parts);
@@ -139,26 +141,4 @@ function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts
       'request',
     );
   });
-}
-
-function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy(error);
-    return;
-  }
-  socket.end(brokenRequestResponse(error.code), () => socket.destroy());
-}
-
-function brokenRequestResponse(code: string | undefined): string {
-  switch (code) {
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return rawErrorResponse('SERVAL_BODY_TIMEOUT', 'The request did not arrive in time.');
-    case 'HPE_HEADER_OVERFLOW':
-      return rawErrorResponse(
-        'SERVAL_HEADERS_TOO_LARGE',
-        'The request line and headers are too large; send less in them.',
-      );
-    default:
-      return rawErrorResponse('SERVAL_BAD_HTTP', 'This is not an HTTP/1.1 request.');
-  }
 }

@@ -64,17 +64,25 @@ function invalidRequest(error: {
 
 export function installErrorHandlers(app: FastifyInstance, methods: MethodTable): void {
   app.setErrorHandler((thrown, request, reply) => sendError(toServalError(thrown), request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? '/';
-    const allowed = methods.allowed(path);
-    if (allowed.length === 0) {
-      const message = `There is no ${path}; GET /openapi.json lists the routes.`;
-      return sendError(new ServalError('SERVAL_ROUTE_NOT_FOUND', message), request, reply);
-    }
-    reply.header('allow', allowed.join(', '));
-    const message = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
-    return sendError(new ServalError('SERVAL_METHOD_NOT_ALLOWED', message), request, reply);
+  const refuse = async (request: FastifyRequest, reply: FastifyReply) => {
+    throw notFound(request, reply, methods);
+  };
+  // Before the body is read: what it holds does not matter where nothing takes it.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) await refuse(request, reply);
   });
+  app.setNotFoundHandler(refuse);
+}
+
+function notFound(request: FastifyRequest, reply: FastifyReply, methods: MethodTable): ServalError {
+  const path = request.url.split('?', 1)[0] ?? '/';
+  const allowed = methods.allowed(path);
+  if (allowed.length === 0) {
+    return new ServalError('SERVAL_ROUTE_NOT_FOUND', `There is no ${path}; GET /openapi.json lists the routes.`);
+  }
+  reply.header('allow', allowed.join(', '));
+  const message = `${path} takes ${allowed.join(', ')}, not ${request.method}.`;
+  return new ServalError('SERVAL_METHOD_NOT_ALLOWED', message);
 }
 
 function sendError(error: ServalError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -82,9 +90,10 @@ function sendError(error: ServalError, request: FastifyRequest, reply: FastifyRe
   if (error.statusCode >= 500 && error.cause !== undefined)
     request.log.error({ err: error.cause, code: error.code }, 'request failed');
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
-  // The rest of a body that is not read would be taken for the next request.
+  // A body that is too large or too slow is not waited for. Fastify would close after any body that it could not parse.
   if (['SERVAL_BODY_TOO_LARGE', 'SERVAL_BODY_TIMEOUT', 'SERVAL_DRAINING'].includes(error.code))
     reply.header('connection', 'close');
+  else reply.removeHeader('connection');
   return reply
     .code(error.statusCode)
     .header('content-type', 'application/json; charset=utf-8')
