@@ -21,7 +21,7 @@ function executor(bias: (batch: Batch) => number = () => 0): Executor & { readon
   const batches: number[] = [];
   const run = async (batch: Batch): Promise<BatchResult> => {
     batches.push(batch.items.length);
-    return { outcomes: batch.items.map((item) => outcomeOf(item, bias(batch))), collateMs: 0, runMs: 1 };
+    return { outcomes: batch.items.map((item) => outcomeOf(item, bias(batch))), collateMs: 0, runMs: 1, pixels: 0 };
   };
   return { id: 1, run, batches };
 }
@@ -106,7 +106,7 @@ test('a version whose serval.json turns batching off is never run in a batch', a
 
 test('a sample that a worker refuses fails the version', async () => {
   const outcomes: ItemOutcome[] = [{ ok: false, error: { code: 'SERVAL_RUN_FAILED', message: 'no' } }];
-  const refusing: Executor = { id: 1, run: async () => ({ outcomes, collateMs: 0, runMs: 0 }) };
+  const refusing: Executor = { id: 1, run: async () => ({ outcomes, collateMs: 0, runMs: 0, pixels: 0 }) };
   await expect(verify(await pipeline(), refusing)).rejects.toBeInstanceOf(GoldenError);
 });
 

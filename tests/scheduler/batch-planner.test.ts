@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { type Plannable, planBatch } from '../../src/scheduler/batch-planner.ts';
-import { CostModel } from '../../src/scheduler/cost-model.ts';
+import { CostModel, TEXT_PRIOR } from '../../src/scheduler/cost-model.ts';
 
-const cost = new CostModel();
+const cost = new CostModel(TEXT_PRIOR);
 const FAR = 1e9;
 
 function items(...sizes: number[]): Plannable[] {

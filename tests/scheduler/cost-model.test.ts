@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CostModel } from '../../src/scheduler/cost-model.ts';
+import { CostModel, TEXT_PRIOR } from '../../src/scheduler/cost-model.ts';
 
 const SHAPES = [
   [1, 8],
@@ -23,12 +23,12 @@ test('before anything ran the prior speaks', () => {
 });
 
 test('one batch more costs less than two', () => {
-  const model = new CostModel();
+  const model = new CostModel(TEXT_PRIOR);
   expect(model.predict(2, 16)).toBeLessThan(2 * model.predict(1, 16));
 });
 
 test('the model learns the machine’s own coefficients', () => {
-  const model = new CostModel();
+  const model = new CostModel(TEXT_PRIOR);
   teach(model, (count, size) => 2 + 0.3 * count * size + 0.001 * count * size * size);
   for (const [count, size] of SHAPES) {
     const truth = 2 + 0.3 * count * size + 0.001 * count * size * size;
@@ -37,20 +37,20 @@ test('the model learns the machine’s own coefficients', () => {
 });
 
 test('the model forgets a machine that was slower before', () => {
-  const model = new CostModel();
+  const model = new CostModel(TEXT_PRIOR);
   teach(model, (count, size) => 10 + count * size);
   teach(model, (count, size) => 1 + 0.1 * count * size, 600);
   expect(model.predict(1, 32) / (1 + 3.2)).toBeCloseTo(1, 1);
 });
 
 test('whatever is observed, no coefficient is negative', () => {
-  const model = new CostModel();
+  const model = new CostModel(TEXT_PRIOR);
   teach(model, (count, size) => 100 / (count * size));
   expect(Math.min(...Object.values(model.coefficients))).toBeGreaterThanOrEqual(0);
 });
 
 test.each([0, -1, Number.NaN])('a batch of %d ms teaches nothing', (ms) => {
-  const model = new CostModel();
+  const model = new CostModel(TEXT_PRIOR);
   const before = model.coefficients;
   teach(model, () => ms);
   expect(model.coefficients).toEqual(before);

@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { ServalError } from '../../src/errors.ts';
+import { TEXT_PRIOR } from '../../src/scheduler/cost-model.ts';
 import type { EncodedItem } from '../../src/scheduler/item.ts';
 import type { DropReason, SchedulerObserver } from '../../src/scheduler/observer.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
@@ -32,7 +33,7 @@ interface Given {
 function schedulerWith({ maxQueueItems = 1_000, maxBatchItems = 16, batching = true, now }: Given = {}) {
   const observer = new Observer();
   const scheduler = new Scheduler({ maxQueueItems, maxBatchItems, observer, ...(now === undefined ? {} : { now }) });
-  scheduler.addVersion(KEY, { batching });
+  scheduler.addVersion(KEY, { batching, prior: TEXT_PRIOR });
   const executor = new FakeExecutor();
   scheduler.attach(executor);
   /** Submits a request. A test may look at its end later than it comes. */
@@ -111,7 +112,7 @@ describe('order', () => {
 
   test('versions with equal work share the workers, whatever their backlogs', async () => {
     const { scheduler, executor, submitAll } = schedulerWith({ batching: false });
-    scheduler.addVersion('other/1@def', { batching: false });
+    scheduler.addVersion('other/1@def', { batching: false, prior: TEXT_PRIOR });
     for (let k = 0; k < 40; k++) submitAll([itemOf(k)]);
     for (let k = 0; k < 10; k++) submitAll([itemOf(k)], TIMEOUT_MS, 'other/1@def');
     for (let k = 0; k < 20; k++) await executor.finish();
@@ -121,7 +122,7 @@ describe('order', () => {
 
   test('a version that was idle does not make up for it at the cost of the others', async () => {
     const { scheduler, executor, submitAll } = schedulerWith({ batching: false });
-    scheduler.addVersion('idle/1@def', { batching: false });
+    scheduler.addVersion('idle/1@def', { batching: false, prior: TEXT_PRIOR });
     for (let k = 0; k < 60; k++) submitAll([itemOf(k)]);
     for (let k = 0; k < 30; k++) await executor.finish();
     for (let k = 0; k < 20; k++) submitAll([itemOf(k)], TIMEOUT_MS, 'idle/1@def');
@@ -285,7 +286,7 @@ describe('failures', () => {
     const { scheduler, executor, observer, submitAll } = schedulerWith({ batching: false });
     const submission = submitAll([itemOf(1), itemOf(2), itemOf(3)]);
     const outcomes = [{ ok: false, error: { code: 'SERVAL_TEXT_TOO_LONG', message: 'no' } }] as const;
-    await executor.finishWith({ outcomes, collateMs: 0, runMs: 1 });
+    await executor.finishWith({ outcomes, collateMs: 0, runMs: 1, pixels: 0 });
     expect((await errorOf(submission)).code).toBe('SERVAL_TEXT_TOO_LONG');
     expect(observer.dropped.length + executor.ran.length).toBe(3);
     while (executor.busy) await executor.finish();
@@ -303,7 +304,7 @@ describe('failures', () => {
       { ok: false, error: { code: 'SERVAL_RUN_FAILED', message: 'no' } },
       { ok: true, output },
     ] as const;
-    await executor.finishWith({ outcomes, collateMs: 0, runMs: 1 });
+    await executor.finishWith({ outcomes, collateMs: 0, runMs: 1, pixels: 0 });
     expect((await errorOf(bad)).code).toBe('SERVAL_RUN_FAILED');
     expect(await answersOf(good)).toEqual([2]);
   });
@@ -320,7 +321,7 @@ describe('failures', () => {
   test('a worker that answers for too few items is a bug, and every request of the batch hears of it', async () => {
     const { executor, submit } = schedulerWith();
     const submission = submit(1);
-    await executor.finishWith({ outcomes: [], collateMs: 0, runMs: 1 });
+    await executor.finishWith({ outcomes: [], collateMs: 0, runMs: 1, pixels: 0 });
     expect((await errorOf(submission)).code).toBe('SERVAL_INTERNAL');
   });
 
