@@ -52,7 +52,9 @@ def quantize_folder(source: Path, target: Path, scheme: str = DEFAULT) -> Path:
     try:
         model = SCHEMES[scheme](model_file)
         onnx.checker.check_model(model)
-    except (onnx.checker.ValidationError, RuntimeError) as error:
+    except QuantiseError:
+        raise
+    except Exception as error:  # ONNX, ONNX Runtime and protobuf share no narrower class for a graph they cannot read
         raise QuantiseError(f"{model_file}: {error}") from error
     _sign(model, scheme)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ def _at_opset(model: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     current = next(item.version for item in model.opset_import if item.domain in ("", "ai.onnx"))
     try:
         model = version_converter.convert_version(model, opset) if current < opset else model
-    except RuntimeError as error:
+    except version_converter.ConvertError as error:
         raise QuantiseError(f"ONNX opset {current} cannot be raised to {opset}: {error}; export it again") from error
     model.ir_version = max(model.ir_version, _IR_VERSION)
     return model
