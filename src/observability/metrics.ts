@@ -18,6 +18,13 @@ export interface Snapshots {
   readonly receivingBytes?: () => number;
 }
 
+export interface MetricDescription {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+}
+
 /**
  * All metrics, in Prometheus' convention: base units, `_total` for counters. The labels of a request come from its route
  * and the version that answered it, so that no client can make new series.
@@ -167,6 +174,19 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     return this.#registry.metrics();
   }
 
+  /** Serval's own metrics, in the order of their names; the README's table is generated from this. */
+  describe(): MetricDescription[] {
+    const described = this.#registry.getMetricsAsArray().filter(({ name }) => name.startsWith('serval_'));
+    return described
+      .map((metric) => ({
+        name: metric.name,
+        type: typeOf(metric),
+        labels: 'labelNames' in metric ? [metric.labelNames].flat().map(String) : [],
+        help: metric.help,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   requestAnswered({ method, route, statusCode, seconds, errorCode, served }: AnsweredRequest): void {
     const model = served?.manifest.model ?? '';
     const version = served === null ? '' : String(served.manifest.version);
@@ -200,4 +220,9 @@ export class Metrics implements HttpObserver, SchedulerObserver {
   versionLoaded(versionKey: string, seconds: number): void {
     this.#loadSeconds.set(parseVersionKey(versionKey), seconds);
   }
+}
+
+function typeOf(metric: object): MetricDescription['type'] {
+  if (metric instanceof Counter) return 'counter';
+  return metric instanceof Histogram ? 'histogram' : 'gauge';
 }
