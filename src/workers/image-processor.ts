@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { ServalError } from '../errors.ts';
 import type { ImageInput } from '../repository/manifest.ts';
+import { nearest } from './nearest.ts';
 import { cmykToRgb, flattenOnWhite, greyToRgb, rgbToGrey } from './pixels.ts';
 import { type Crop, type ResampleCode, Resampler, type RgbPicture } from './resample.ts';
 
@@ -12,6 +13,9 @@ sharp.unblock({ operation: LOADERS });
 sharp.cache(false);
 // One thread a worker; the other cores have workers of their own.
 sharp.concurrency(1);
+
+/** JPEG can hold no longer side. A PNG can; resizing one takes a weight for each of its pixels. */
+const MAX_SIDE = 65_535;
 
 /** What an image file became. */
 export interface Prepared {
@@ -42,7 +46,7 @@ export class ImageProcessor {
     });
   }
 
-  /** @throws ServalError SERVAL_IMAGE_FORMAT, _BROKEN, _PIXELS, _SHAPE: the file's own fault. */
+  /** @throws ServalError SERVAL_IMAGE_BROKEN, _PIXELS, _SHAPE: the file's own fault. */
   async prepare(bytes: Uint8Array): Promise<Prepared> {
     const header = await this.#readHeader(bytes);
     const resized = this.#resizedSize(header);
@@ -63,6 +67,7 @@ export class ImageProcessor {
         { details: { width, height, maxPixels: this.#maxPixels } },
       );
     }
+    if (Math.max(width, height) > MAX_SIDE) throw longAndThin(width, height);
     return { width: autoOrient.width, height: autoOrient.height, isCmyk: space === 'cmyk' };
   }
 
@@ -76,11 +81,7 @@ export class ImageProcessor {
         ? { width: edge, height: Math.trunc((edge * height) / width) }
         : { width: Math.trunc((edge * width) / height), height: edge };
     if (size.width * size.height <= this.#maxPixels) return size;
-    throw new ServalError(
-      'SERVAL_IMAGE_SHAPE',
-      `The image has ${width} × ${height} pixels: too long and thin for a model that sees a square of it.`,
-      { details: { width, height } },
-    );
+    throw longAndThin(width, height);
   }
 
   async #decode(bytes: Uint8Array, { isCmyk }: Header): Promise<RgbPicture> {
@@ -152,26 +153,10 @@ interface ResizePart extends Size {
 }
 
 function resizePart(resampler: Resampler, picture: RgbPicture, resize: ResizePart): Uint8Array {
-  const { crop, resample, ...whole } = resize;
-  if (resample === 0 || (whole.width === picture.width && whole.height === picture.height))
-    return nearest(picture, resize);
-  return resampler.resize(picture, { ...whole, resample: resample as ResampleCode, crop });
-}
-
-/** Pillow's nearest neighbour: the source pixel under the middle of the target's. At the same size, a plain copy. */
-function nearest({ width, height, data }: RgbPicture, { crop, ...whole }: ResizePart): Uint8Array {
-  const out = new Uint8Array(crop.width * crop.height * 3);
-  let at = 0;
-  for (let y = 0; y < crop.height; y++) {
-    const row = Math.floor((crop.top + y + 0.5) * (height / whole.height)) * width;
-    for (let x = 0; x < crop.width; x++) {
-      const from = (row + Math.floor((crop.left + x + 0.5) * (width / whole.width))) * 3;
-      out[at++] = data[from] ?? 0;
-      out[at++] = data[from + 1] ?? 0;
-      out[at++] = data[from + 2] ?? 0;
-    }
-  }
-  return out;
+  const { resample, ...rest } = resize;
+  const isCopy = rest.width === picture.width && rest.height === picture.height;
+  if (resample === 0 || isCopy) return nearest(picture, rest);
+  return resampler.resize(picture, { ...rest, resample: resample as ResampleCode });
 }
 
 function toRgb(data: Uint8Array, channels: number): Uint8Array {
@@ -180,10 +165,12 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
   return flattenOnWhite(data, channels);
 }
 
+function longAndThin(width: number, height: number): ServalError {
+  const message = `The image has ${width} × ${height} pixels: too long and thin for a model that sees a square of it.`;
+  return new ServalError('SERVAL_IMAGE_SHAPE', message, { details: { width, height } });
+}
+
+/** The pipeline has seen the first bytes of one of the formats: what the library says now is about the rest. */
 function brokenImage(cause: unknown): never {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  if (/unsupported image format/i.test(reason)) {
-    throw new ServalError('SERVAL_IMAGE_FORMAT', 'The image is not a JPEG, PNG or WebP file.', { cause });
-  }
   throw new ServalError('SERVAL_IMAGE_BROKEN', 'The image cannot be decoded: it is damaged or cut short.', { cause });
 }

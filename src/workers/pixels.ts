@@ -9,7 +9,12 @@ function mulDiv255(a: number, b: number): number {
 /** L in R, G and B. */
 export function greyToRgb(grey: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(grey.length * 3);
-  for (let at = 0, out = 0; at < grey.length; at++, out += 3) rgb.fill(grey[at] ?? 0, out, out + 3);
+  for (let at = 0, out = 0; at < grey.length; at++, out += 3) {
+    const luma = grey[at] ?? 0;
+    rgb[out] = luma;
+    rgb[out + 1] = luma;
+    rgb[out + 2] = luma;
+  }
   return rgb;
 }
 
@@ -18,7 +23,9 @@ export function rgbToGrey(rgb: Uint8Array): Uint8Array {
   const grey = new Uint8Array(rgb.length);
   for (let at = 0; at < rgb.length; at += 3) {
     const luma = (19_595 * (rgb[at] ?? 0) + 38_470 * (rgb[at + 1] ?? 0) + 7_471 * (rgb[at + 2] ?? 0) + 0x8000) >> 16;
-    grey.fill(luma, at, at + 3);
+    grey[at] = luma;
+    grey[at + 1] = luma;
+    grey[at + 2] = luma;
   }
   return grey;
 }

@@ -98,11 +98,21 @@ const PAGE_BYTES = 65_536;
 /** The kernel reads and writes whole vectors, up to 15 bytes beyond. */
 const SLACK_BYTES = 16;
 
+/** What both orders of the passes work on. */
+interface Job {
+  readonly data: Uint8Array;
+  readonly rowBytes: number;
+  readonly columns: Axis;
+  readonly rows: Axis;
+  readonly crop: Crop;
+}
+
 /**
- * Resizes as Pillow does, byte for byte: filters widened by the scale when shrinking, 22-bit fixed-point weights, the
- * horizontal pass first and rounded to bytes before the vertical one. Only what the crop keeps is computed.
+ * Resizes as Pillow does, byte for byte: filters widened by the scale when shrinking, 22-bit fixed-point weights, and
+ * between the two passes a rounding to bytes. Only what the crop keeps is computed.
  *
  *     strip of rows ─horizontal→ narrow rows ─vertical→ crop
+ *     strip of rows ─vertical→ few rows ─horizontal→ crop      (where {@link isVerticalFirst})
  */
 export class Resampler {
   readonly #kernel: Kernel;
@@ -124,24 +134,63 @@ export class Resampler {
   resize({ width, height, data }: RgbPicture, { crop, resample, ...whole }: Resize): Uint8Array {
     const columns = axisOf(width, whole.width, { from: crop.left, count: crop.width }, resample);
     const rows = axisOf(height, whole.height, { from: crop.top, count: crop.height }, resample);
-    const firstRow = rows.bounds[0] ?? 0;
-    const lastRow = (rows.bounds.at(-2) ?? 0) + (rows.bounds.at(-1) ?? 0);
-    for (let k = 0; k < rows.bounds.length; k += 2) rows.bounds[k] = (rows.bounds[k] ?? 0) - firstRow;
+    const job = { data, rowBytes: width * 3, columns, rows, crop };
+    return isVerticalFirst({ width, height }, whole) ? this.#verticalFirst(job) : this.#horizontalFirst(job);
+  }
 
-    const rowBytes = width * 3;
+  #horizontalFirst({ data, rowBytes, columns, rows, crop }: Job): Uint8Array {
+    const firstRow = firstOf(rows, 0);
+    const lastRow = endOf(rows, crop.height - 1);
     const narrowBytes = crop.width * 3;
     const stripRows = Math.max(1, Math.min(lastRow - firstRow, Math.floor(STRIP_BYTES / rowBytes)));
     const layout = new Layout();
     const strip = layout.place(stripRows * rowBytes);
     const narrow = layout.place((lastRow - firstRow) * narrowBytes);
     const out = layout.place(crop.height * narrowBytes);
-    const columnsAt = {
-      bounds: layout.place(columns.bounds.byteLength),
-      weights: layout.place(columns.weights.byteLength),
-    };
-    const rowsAt = { bounds: layout.place(rows.bounds.byteLength), weights: layout.place(rows.weights.byteLength) };
-    const memory = this.#grow(layout.bytes);
+    const { memory, columnsAt, rowsAt } = this.#prepare(layout, columns, rows);
     const { horizontal, vertical } = this.#kernel;
+    for (let row = firstRow; row < lastRow; row += stripRows) {
+      const count = Math.min(stripRows, lastRow - row);
+      memory.set(data.subarray(row * rowBytes, (row + count) * rowBytes), strip);
+      const target = narrow + (row - firstRow) * narrowBytes;
+      horizontal(strip, rowBytes, count, target, crop.width, columnsAt.bounds, columnsAt.weights, columns.taps);
+    }
+    const row0 = narrow - firstRow * narrowBytes;
+    vertical(row0, narrowBytes, out, crop.height, rowsAt.bounds, rowsAt.weights, rows.taps);
+    return memory.slice(out, out + crop.height * narrowBytes);
+  }
+
+  #verticalFirst({ data, rowBytes, columns, rows, crop }: Job): Uint8Array {
+    const strips = stripsOf(rows, crop.height, rowBytes);
+    const largest = strips.reduce(
+      (most, { from, end }) => Math.max(most, endOf(rows, end - 1) - firstOf(rows, from)),
+      0,
+    );
+    const layout = new Layout();
+    const strip = layout.place(largest * rowBytes);
+    const few = layout.place(crop.height * rowBytes);
+    const out = layout.place(crop.height * crop.width * 3);
+    const { memory, columnsAt, rowsAt } = this.#prepare(layout, columns, rows);
+    const { horizontal, vertical } = this.#kernel;
+    for (const { from, end } of strips) {
+      const firstRow = firstOf(rows, from);
+      memory.set(data.subarray(firstRow * rowBytes, endOf(rows, end - 1) * rowBytes), strip);
+      // The kernel counts rows from the picture's first, which would stand before the strip: addresses are modulo 2³².
+      const row0 = strip - firstRow * rowBytes;
+      const at = { bounds: rowsAt.bounds + from * 8, weights: rowsAt.weights + from * rows.taps * 4 };
+      vertical(row0, rowBytes, few + from * rowBytes, end - from, at.bounds, at.weights, rows.taps);
+    }
+    horizontal(few, rowBytes, crop.height, out, crop.width, columnsAt.bounds, columnsAt.weights, columns.taps);
+    return memory.slice(out, out + crop.height * crop.width * 3);
+  }
+
+  /** The kernel's memory, grown to the layout and both axes' weights, which it then holds. */
+  #prepare(layout: Layout, columns: Axis, rows: Axis) {
+    const [columnsAt, rowsAt] = [columns, rows].map(({ bounds, weights }) => ({
+      bounds: layout.place(bounds.byteLength),
+      weights: layout.place(weights.byteLength),
+    })) as [AxisPlace, AxisPlace];
+    const memory = this.#grow(layout.bytes);
     for (const [axis, at] of [
       [columns, columnsAt],
       [rows, rowsAt],
@@ -149,15 +198,7 @@ export class Resampler {
       new Int32Array(memory, at.bounds).set(axis.bounds);
       new Int32Array(memory, at.weights).set(axis.weights);
     }
-    const bytes = new Uint8Array(memory);
-    for (let row = firstRow; row < lastRow; row += stripRows) {
-      const count = Math.min(stripRows, lastRow - row);
-      bytes.set(data.subarray(row * rowBytes, (row + count) * rowBytes), strip);
-      const target = narrow + (row - firstRow) * narrowBytes;
-      horizontal(strip, rowBytes, count, target, crop.width, columnsAt.bounds, columnsAt.weights, columns.taps);
-    }
-    vertical(narrow, narrowBytes, out, crop.height, rowsAt.bounds, rowsAt.weights, rows.taps);
-    return bytes.slice(out, out + crop.height * narrowBytes);
+    return { memory: new Uint8Array(memory), columnsAt, rowsAt };
   }
 
   #grow(bytes: number): ArrayBuffer {
@@ -166,6 +207,41 @@ export class Resampler {
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
     return memory.buffer;
   }
+}
+
+interface AxisPlace {
+  readonly bounds: number;
+  readonly weights: number;
+}
+
+type Size = Pick<Crop, 'width' | 'height'>;
+
+/**
+ * Pillow's order since 13.0 (https://github.com/python-pillow/Pillow/pull/9549): vertical first where far more rows go
+ * than columns. It also keeps what lies between the passes smaller than the source or the result.
+ */
+function isVerticalFirst(source: Size, resized: Size): boolean {
+  const rowsGone = source.height - resized.height;
+  return rowsGone > 0 && rowsGone > 2 * (source.width - resized.width);
+}
+
+/** First source place of an output place, and the one after its last. */
+function firstOf({ bounds }: Axis, place: number): number {
+  return bounds[place * 2] ?? 0;
+}
+
+function endOf({ bounds }: Axis, place: number): number {
+  return (bounds[place * 2] ?? 0) + (bounds[place * 2 + 1] ?? 0);
+}
+
+/** Runs of output rows whose source rows come to no more than STRIP_BYTES, or to one row's. */
+function stripsOf(rows: Axis, count: number, rowBytes: number): { from: number; end: number }[] {
+  const strips: { from: number; end: number }[] = [];
+  for (let from = 0, end = 1; from < count; from = end, end += 1) {
+    while (end < count && (endOf(rows, end) - firstOf(rows, from)) * rowBytes <= STRIP_BYTES) end += 1;
+    strips.push({ from, end });
+  }
+  return strips;
 }
 
 /** Hands out places in the kernel's memory, each aligned and with room behind it. */
