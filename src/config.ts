@@ -96,6 +96,12 @@ export const SETTINGS = {
     'Items waiting for a worker; more are refused with 429.',
   ),
   maxBatchItems: setting(whole(1, 4_096), 'items', 16, 'Items of one batch.'),
+  maxBatchTokens: setting(
+    whole(1, 10_000_000),
+    'tokens',
+    512,
+    'Tokens of a batch of texts, padding included: bounds the memory of a worker. On a CPU larger batches save nothing.',
+  ),
   drainTimeoutMs: setting(
     whole(0, 3_600_000),
     'ms',

@@ -14,6 +14,7 @@ import { ModelRepository } from './repository/model-repository.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
 import { IMAGE_PRIOR, TEXT_PRIOR } from './scheduler/cost-model.ts';
 import { ExecutorLostError } from './scheduler/executor.ts';
+import type { EncodedItem } from './scheduler/item.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { CollateSpec, WorkerModel } from './workers/protocol.ts';
@@ -172,7 +173,7 @@ export class Server {
       try {
         const load = worker.loads.get(key);
         if (load === undefined || !load.ok) {
-          record.fail(`${manifest.modelFile.slice(manifest.folder.length + 1)}: ${load?.message ?? 'was not loaded'}`);
+          record.fail(loadFailure(manifest, load?.message ?? 'was not loaded'));
           return;
         }
         record.loadSeconds = load.seconds;
@@ -208,14 +209,25 @@ export class Server {
   }
 }
 
-function workerModel(manifest: Manifest, { maxImagePixels }: Config): WorkerModel {
+function workerModel(manifest: Manifest, config: Config): WorkerModel {
   const { classification, modelFile } = manifest;
   return {
     versionKey: versionKey(manifest),
     modelFile,
-    collate: collateSpec(manifest, maxImagePixels),
+    collate: collateSpec(manifest, config.maxImagePixels),
     outputs: [classification.output],
+    warmUp: warmUpBatches(manifest, config),
   };
+}
+
+/** The longest text, and the widest batch of short ones. */
+function warmUpBatches(manifest: Manifest, { maxBatchItems, maxBatchTokens }: Config): EncodedItem[][] {
+  if (manifest.task !== 'text-classification') return [];
+  const { padId, maxTokens } = manifest.text;
+  const texts = (count: number, size: number): EncodedItem[] =>
+    Array.from({ length: count }, () => ({ kind: 'tokens', ids: new Int32Array(size).fill(padId) }));
+  const size = Math.max(1, Math.min(maxTokens, Math.floor(maxBatchTokens / maxBatchItems)));
+  return manifest.batching === 'off' ? [texts(1, maxTokens)] : [texts(1, maxTokens), texts(maxBatchItems, size)];
 }
 
 function collateSpec(manifest: Manifest, maxPixels: number): CollateSpec {
@@ -227,6 +239,11 @@ function collateSpec(manifest: Manifest, maxPixels: number): CollateSpec {
     case 'image-classification':
       return { kind: 'image', image: manifest.image, maxPixels };
   }
+}
+
+/** The runtime's words name the file by its path, which is nobody's business. */
+function loadFailure({ folder, modelFile }: Manifest, message: string): string {
+  return `${modelFile.slice(folder.length + 1)}: ${message.replaceAll(`${folder}/`, '')}`;
 }
 
 function secondsSince(begunMs: number): number {

@@ -45,6 +45,7 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
   const text = isImage ? null : await readTextInput(folder, sources);
   const golden = goldenFile === null ? null : await readGolden(goldenFile, { serval, folder, problems });
   if (golden !== null && classification !== null) checkScores(golden, classification.labels.length, problems);
+  const isBatched = hasDynamicBatch(model, problems);
   problems.throwIfFound();
   if (classification === null) throw new Error('This is a bug: a part is missing without a problem');
   const common = {
@@ -54,7 +55,7 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
     modelFile: model.file,
     inputs: model.graph.inputs,
     outputs: model.graph.outputs,
-    batching: serval.batching ?? 'auto',
+    batching: isBatched ? (serval.batching ?? 'auto') : 'off',
     golden,
     provenance: model.provenance,
     classification,
@@ -62,6 +63,17 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
   if (image !== null) return { task: 'image-classification', ...common, image };
   if (text !== null) return { task: 'text-classification', ...common, text };
   throw new Error('This is a bug: a model takes nothing, without a problem');
+}
+
+/** Whether the first axis of all inputs and outputs is open; a graph of batches of exactly one runs items one by one. */
+function hasDynamicBatch({ name, graph }: ModelFile, problems: Problems): boolean {
+  const axes = [...graph.inputs, ...graph.outputs].map(({ shape }) => shape[0]);
+  const fixed = axes.filter((axis) => typeof axis === 'number');
+  const wrong = fixed.find((axis) => axis !== 1);
+  if (wrong !== undefined) {
+    problems.add(name, '', `its batch axis is fixed at ${wrong}; export the graph with a dynamic first axis`);
+  }
+  return fixed.length === 0;
 }
 
 /** serval.json's task, or what the files beside the graph are for. */

@@ -11,6 +11,8 @@ export interface Plannable {
 export interface PlanOptions {
   readonly cost: Pick<CostModel, 'predict'>;
   readonly maxItems: number;
+  /** Tokens of a batch, padding included; one item alone may have more. */
+  readonly maxTokens: number;
   /** Clock time in ms. */
   readonly now: number;
 }
@@ -35,7 +37,7 @@ const MIN_GAIN = 0.05;
 export function planBatch<Item extends Plannable>(waiting: readonly Item[], options: PlanOptions): Item[] {
   const [head, ...others] = waiting;
   if (head === undefined) return [];
-  const { cost, maxItems, now } = options;
+  const { cost, maxItems, maxTokens, now } = options;
   const batch = [head];
   let size = head.size;
   let ms = cost.predict(1, size);
@@ -44,6 +46,7 @@ export function planBatch<Item extends Plannable>(waiting: readonly Item[], opti
   for (const item of nearest) {
     if (batch.length >= maxItems) break;
     const grownSize = Math.max(size, item.size);
+    if ((batch.length + 1) * grownSize > maxTokens) continue;
     const grownMs = cost.predict(batch.length + 1, grownSize);
     const aloneMs = cost.predict(1, item.size);
     if (grownMs - ms > aloneMs * (1 - MIN_GAIN)) continue;

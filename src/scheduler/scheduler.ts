@@ -12,6 +12,7 @@ import { VersionQueue } from './version-queue.ts';
 export interface SchedulerOptions {
   readonly maxQueueItems: number;
   readonly maxBatchItems: number;
+  readonly maxBatchTokens: number;
   readonly observer: SchedulerObserver;
   /** A clock in ms that never goes back. */
   readonly now?: () => number;
@@ -165,6 +166,7 @@ export class Scheduler {
     const batch = planBatch(queue.jobs.window(queue.maxBatchItems === 1 ? 1 : PLAN_WINDOW), {
       cost: queue.cost,
       maxItems: queue.maxBatchItems,
+      maxTokens: this.#options.maxBatchTokens,
       now: this.#now(),
     });
     for (const job of batch) this.#take(queue, job);

@@ -15,6 +15,11 @@ export interface WorkerModel {
   readonly collate: CollateSpec;
   /** Names of the graph's outputs that are computed. */
   readonly outputs: readonly string[];
+  /**
+   * Batches that run before the worker is ready: the largest ones that it will get. The runtime's memory grows to what
+   * they need then, and not under traffic.
+   */
+  readonly warmUp: readonly (readonly EncodedItem[])[];
 }
 
 /** From the main process to a worker. `load` comes once, first: a worker's models never change. */

@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
-import type { ItemOutcome } from '../scheduler/item.ts';
+import type { BatchResult } from '../scheduler/executor.ts';
+import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 import { type Collator, createCollator, split } from './collate.ts';
 import { OnnxSession } from './onnx-session.ts';
 import type { FromWorker, ToWorker, WorkerModel } from './protocol.ts';
@@ -27,7 +28,9 @@ async function load(models: readonly WorkerModel[]): Promise<void> {
     const begun = performance.now();
     try {
       const session = await OnnxSession.load(model.modelFile);
-      loaded.set(versionKey, { model, session, collate: await createCollator(model.collate, session.inputs) });
+      const version = { model, session, collate: await createCollator(model.collate, session.inputs) };
+      for (const items of model.warmUp) await runBatch(version, items);
+      loaded.set(versionKey, version);
       send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000 });
     } catch (error) {
       send({ type: 'load-failed', versionKey, message: messageOf(error) });
@@ -37,26 +40,29 @@ async function load(models: readonly WorkerModel[]): Promise<void> {
 }
 
 async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<void> {
-  const begun = performance.now();
   try {
     const version = loaded.get(versionKey);
     if (version === undefined) throw new Error(`This is a bug: ${versionKey} is not loaded`);
-    const { model, session, collate } = version;
-    const { feeds, failures, pixels } = await collate(items);
-    const collated = performance.now();
-    const outputs = feeds === null ? [] : split(await session.run(feeds, model.outputs), items.length - failures.size);
-    let next = 0;
-    const outcomes = items.map((_, index): ItemOutcome => {
-      const error = failures.get(index);
-      if (error !== undefined) return { ok: false, error };
-      const output = outputs[next++];
-      if (output === undefined) throw new Error('This is a bug: fewer outputs than items');
-      return { ok: true, output };
-    });
-    send({ type: 'ran', outcomes, pixels, collateMs: collated - begun, runMs: performance.now() - collated });
+    send({ type: 'ran', ...(await runBatch(version, items)) });
   } catch (error) {
     send({ type: 'run-failed', reason: messageOf(error) });
   }
+}
+
+async function runBatch({ model, session, collate }: Loaded, items: readonly EncodedItem[]): Promise<BatchResult> {
+  const begun = performance.now();
+  const { feeds, failures, pixels } = await collate(items);
+  const collated = performance.now();
+  const outputs = feeds === null ? [] : split(await session.run(feeds, model.outputs), items.length - failures.size);
+  let next = 0;
+  const outcomes = items.map((_, index): ItemOutcome => {
+    const error = failures.get(index);
+    if (error !== undefined) return { ok: false, error };
+    const output = outputs[next++];
+    if (output === undefined) throw new Error('This is a bug: fewer outputs than items');
+    return { ok: true, output };
+  });
+  return { outcomes, pixels, collateMs: collated - begun, runMs: performance.now() - collated };
 }
 
 function sendUsage(): void {

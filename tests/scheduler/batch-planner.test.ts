@@ -13,8 +13,8 @@ function sizesOf(batch: readonly Plannable[]): number[] {
   return batch.map(({ size }) => size);
 }
 
-function plan(waiting: readonly Plannable[], maxItems = 16): Plannable[] {
-  return planBatch(waiting, { cost, maxItems, now: 0 });
+function plan(waiting: readonly Plannable[], maxItems = 16, maxTokens = 10_000): Plannable[] {
+  return planBatch(waiting, { cost, maxItems, maxTokens, now: 0 });
 }
 
 test('nothing waits: no batch', () => {
@@ -69,4 +69,9 @@ test('the waiting list itself is not changed', () => {
   const before = [...waiting];
   plan(waiting);
   expect(waiting).toEqual(before);
+});
+
+test('a batch stays within its tokens, padding included, but one long item runs all the same', () => {
+  expect(plan(items(16, 16, 16, 16), 16, 48)).toHaveLength(3);
+  expect(sizesOf(plan(items(200, 8), 16, 48))).toEqual([200]);
 });

@@ -32,7 +32,13 @@ interface Given {
 
 function schedulerWith({ maxQueueItems = 1_000, maxBatchItems = 16, batching = true, now }: Given = {}) {
   const observer = new Observer();
-  const scheduler = new Scheduler({ maxQueueItems, maxBatchItems, observer, ...(now === undefined ? {} : { now }) });
+  const scheduler = new Scheduler({
+    maxQueueItems,
+    maxBatchItems,
+    maxBatchTokens: 10_000,
+    observer,
+    ...(now === undefined ? {} : { now }),
+  });
   scheduler.addVersion(KEY, { batching, prior: TEXT_PRIOR });
   const executor = new FakeExecutor();
   scheduler.attach(executor);

@@ -1,0 +1,44 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+/** What a tree of processes uses, from Linux' /proc. */
+export interface TreeUsage {
+  /** CPU time of all living processes and of their children that ended. */
+  readonly cpuSeconds: number;
+  /** Proportional set size: pages that processes share are counted once. */
+  readonly pssBytes: number;
+}
+
+/** USER_HZ of every Linux that Node runs on. */
+const TICKS_A_SECOND = 100;
+
+/** @returns the ids of a process and all that it started. */
+export async function treeOf(root: number): Promise<number[]> {
+  const parents = new Map<number, number>();
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const fields = await statOf(Number(name));
+    if (fields !== null) parents.set(Number(name), Number(fields[1]));
+  }
+  const tree = [root];
+  for (const pid of tree) for (const [child, parent] of parents) if (parent === pid) tree.push(child);
+  return tree;
+}
+
+export async function usageOf(root: number): Promise<TreeUsage> {
+  let cpuSeconds = 0;
+  let pssBytes = 0;
+  for (const pid of await treeOf(root)) {
+    const fields = await statOf(pid);
+    // utime, stime, cutime, cstime: fields 14 to 17 of proc(5), counted from the state.
+    for (const at of [11, 12, 13, 14]) cpuSeconds += Number(fields?.[at] ?? 0) / TICKS_A_SECOND;
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+    pssBytes += Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+  }
+  return { cpuSeconds, pssBytes };
+}
+
+/** The fields of /proc/<pid>/stat from the state on; null where the process is gone. */
+async function statOf(pid: number): Promise<string[] | null> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
+  return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
