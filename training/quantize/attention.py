@@ -242,10 +242,10 @@ def _means_padding(graph: Graph, bias: str) -> bool:
         mask[:, 0] = 1
         feed = {value.name: mask if value.name == MASK else np.zeros_like(mask) for value in inputs}
         (computed,) = session.run(None, feed)
-        if computed.ndim != 4 or computed.shape[1] != 1:
+        if computed.ndim != 4:
             return False
-        seen = np.broadcast_to(computed[:, 0], (items, tokens, tokens))
-        is_token = np.broadcast_to(mask[:, None, :] == 1, seen.shape)
+        seen = np.broadcast_to(computed, (items, computed.shape[1], tokens, tokens))
+        is_token = np.broadcast_to(mask[:, None, None, :] == 1, seen.shape)
         if not (np.all(seen[is_token] == 0) and np.all(seen[~is_token] <= MASKED_SCORE)):
             return False
     return True

@@ -50,6 +50,28 @@ class HiddenStates(nn.Module):
         return self.bert(input_ids, attention_mask).last_hidden_state
 
 
+class MaskedFill(nn.Module):
+    """Attention as DistilBERT and others wrote it for years: masked_fill, and the scale on the query."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(4096, 128)
+        self.query, self.key, self.value, self.out = (nn.Linear(128, 128) for _ in range(4))
+        self.norm, self.head = nn.LayerNorm(128), nn.Linear(128, 3)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        items, tokens = input_ids.shape
+        x = self.words(input_ids)
+        query, key, value = (
+            layer(x).view(items, tokens, 4, 32).transpose(1, 2) for layer in (self.query, self.key, self.value)
+        )
+        scores = (query / 32**0.5) @ key.transpose(2, 3)
+        hidden = (attention_mask == 0).view(items, 1, 1, tokens).expand_as(scores)
+        weights = scores.masked_fill(hidden, torch.finfo(torch.float32).min).softmax(-1)
+        context = (weights @ value).transpose(1, 2).contiguous().view(items, tokens, 128)
+        return self.head(self.norm(self.out(context) + x)[:, 0])
+
+
 def export(network: nn.Module, path: Path, opset: int = 18, dynamo: bool = False) -> Path:
     torch.manual_seed(0)
     for parameter in network.parameters():  # the library's own start leaves biases at 0 and scores close to each other
@@ -108,6 +130,26 @@ def test_every_export_fuses_to_the_same_few_nodes_and_answers_the_same(
     assert np.abs(session(path, "fp32-fused").run(None, given)[0] - expected).max() < 2e-5
     moved = np.abs(session(path, "per-token-int8").run(None, given)[0] - expected)
     assert moved.max() < 0.05 * np.abs(expected).max()
+
+
+def test_attention_by_masked_fill_is_fused_too(tmp_path: Path) -> None:
+    path = export(MaskedFill(), tmp_path / "model.onnx", opset=14)
+    operators = Counter(node.op_type for node in fuse(path).nodes)
+    assert operators["MultiHeadAttention"] == 1 and not operators.keys() & {"Softmax", "Where", "Equal"}
+    given = feed(3, 9)
+    given["attention_mask"][1, 5:] = 0
+    expected = session(path, "fp32").run(None, given)[0]
+    assert np.abs(session(path, "fp32-fused").run(None, given)[0] - expected).max() < 2e-5
+    assert np.abs(session(path, "per-token-int8").run(None, given)[0] - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_attention_that_is_not_recognised_stays_in_float(tmp_path: Path) -> None:
+    network = BertForSequenceClassification(BertConfig(**SIZES | {"attn_implementation": "sdpa"}, **WIDTHS))
+    path = export(network, tmp_path / "model.onnx")
+    given = feed(3, 9)
+    given["attention_mask"][1, 5:] = 0
+    expected = session(path, "fp32").run(None, given)[0]
+    assert np.abs(session(path, "per-token-int8").run(None, given)[0] - expected).max() < 0.05 * np.abs(expected).max()
 
 
 def test_every_linear_layer_of_an_export_is_rewritten(bert_export: Path) -> None:
