@@ -4,18 +4,20 @@ import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zo
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
   type FastifySchemaCompiler,
   LogController,
 } from 'fastify';
 import type { z } from 'zod';
 import type { Config } from '../config.ts';
-import { ServalError } from '../errors.ts';
+import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
 import type { Predictor } from '../pipelines/predictor.ts';
 import type { Manifest } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import { installBodyParsers } from './body-parsers.ts';
-import { BrokenRequests } from './broken-requests.ts';
+import { Connections } from './connections.ts';
 import { installErrorHandlers } from './error-handler.ts';
 import type { HttpObserver, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
@@ -54,6 +56,7 @@ declare module 'fastify' {
   }
 }
 
+const CLIENT_CLOSED: ErrorCode = 'SERVAL_CLIENT_CLOSED';
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** JSON is checked by the route's schema; an upload is no JSON, and is checked by the route that reads it. */
@@ -66,7 +69,7 @@ const bodyValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
 /** Builds the server without listening. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { config } = parts;
-  const brokenRequests = new BrokenRequests();
+  const connections = new Connections();
   const app = Fastify({
     loggerInstance: parts.logger,
     // One line a request, written below.
@@ -80,7 +83,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     http: { maxHeaderSize: config.maxHeaderBytes },
-    clientErrorHandler: (error, socket) => brokenRequests.answer(error, socket),
+    clientErrorHandler: (error, socket) => connections.answerBroken(error, socket),
     frameworkErrors: (error, request, reply) =>
       void app.errorHandler?.call(app, error, request as never, reply as never),
   });
@@ -91,7 +94,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorateRequest('errorCode', null);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
-  brokenRequests.watch(app);
+  connections.watch(app);
   installRequestHooks(app, parts);
   installErrorHandlers(app, methods);
   installBodyParsers(app, config);
@@ -111,34 +114,39 @@ function genReqId(request: IncomingMessage): string {
 
 function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts): void {
   app.addHook('onRequest', async (request, reply) => {
+    // Comes after the answer, and where the client went away before it as well.
+    reply.raw.once('close', () => tellAnswered(request, reply, observer));
     reply.header('x-request-id', request.id);
     if (phase() === 'draining' && request.method === 'POST') {
       throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
     }
   });
-  app.addHook('onResponse', async (request, reply) => {
-    const { served, errorCode } = request;
-    const answered = {
-      method: request.method,
-      route: request.routeOptions.url ?? 'none',
-      statusCode: reply.statusCode,
-      seconds: reply.elapsedTime / 1000,
-      errorCode,
-      served,
-    };
-    observer.requestAnswered(answered);
-    request.log.info(
-      {
-        method: answered.method,
-        route: answered.route,
-        status: answered.statusCode,
-        ms: Math.round(reply.elapsedTime * 100) / 100,
-        ...(errorCode === null ? {} : { code: errorCode }),
-        ...(served === null
-          ? {}
-          : { model: served.manifest.model, version: served.manifest.version, items: served.items }),
-      },
-      'request',
-    );
-  });
+}
+
+/** To the metrics, and as the request's one line in the log. */
+function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: HttpObserver): void {
+  const { served } = request;
+  const errorCode = reply.raw.writableFinished ? request.errorCode : CLIENT_CLOSED;
+  const answered = {
+    method: request.method,
+    route: request.routeOptions.url ?? 'none',
+    statusCode: errorCode === CLIENT_CLOSED ? ERROR_TABLE[CLIENT_CLOSED][0] : reply.statusCode,
+    seconds: reply.elapsedTime / 1000,
+    errorCode,
+    served,
+  };
+  observer.requestAnswered(answered);
+  request.log.info(
+    {
+      method: answered.method,
+      route: answered.route,
+      status: answered.statusCode,
+      ms: Math.round(reply.elapsedTime * 100) / 100,
+      ...(errorCode === null ? {} : { code: errorCode }),
+      ...(served === null
+        ? {}
+        : { model: served.manifest.model, version: served.manifest.version, items: served.items }),
+    },
+    'request',
+  );
 }

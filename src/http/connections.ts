@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { rawErrorResponse } from './error-handler.ts';
+
+/**
+ * Knows the requests of each connection that are not answered yet, for the two moments when a connection must end:
+ * after bytes that are no request, and while the server shuts down. Requests that came before are answered in both.
+ */
+export class Connections {
+  readonly #unanswered = new Map<Socket, Set<IncomingMessage>>();
+  readonly #lastWords = new WeakMap<Socket, string>();
+  #draining = false;
+
+  watch(app: FastifyInstance): void {
+    app.addHook('onRequest', (request, reply, done) => {
+      const { raw } = request;
+      const { socket } = raw;
+      this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? new Set()).add(raw));
+      // Comes after the answer as well as after a connection that broke.
+      reply.raw.once('close', () => this.#answered(socket, raw, app));
+      done();
+    });
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      // A client that keeps its connection would hold up the shutdown until it is tired of it.
+      if (this.#draining) reply.header('connection', 'close');
+      done(null, payload);
+    });
+    app.addHook('preClose', (done) => {
+      this.#draining = true;
+      if (this.#unanswered.size === 0) app.server.closeAllConnections();
+      done();
+    });
+  }
+
+  /** Answers bytes that are no request, after the answers to the requests that came before them. */
+  answerBroken(error: Error & { code?: string }, socket: Socket): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy(error);
+      return;
+    }
+    const requests = [...(this.#unanswered.get(socket) ?? [])];
+    const response = responseTo(error.code);
+    // A request that the error cut short will never be whole: nothing is left to wait for.
+    if (requests.length === 0 || requests.some(({ complete }) => !complete)) end(socket, response);
+    else this.#lastWords.set(socket, response);
+  }
+
+  #answered(socket: Socket, request: IncomingMessage, app: FastifyInstance): void {
+    const requests = this.#unanswered.get(socket);
+    requests?.delete(request);
+    if (requests === undefined || requests.size > 0) return;
+    this.#unanswered.delete(socket);
+    const response = this.#lastWords.get(socket);
+    if (response !== undefined) end(socket, response);
+    // What is left are connections that never asked for anything.
+    if (this.#draining && this.#unanswered.size === 0) app.server.closeAllConnections();
+  }
+}
+
+function end(socket: Socket, response: string): void {
+  socket.end(response, () => socket.destroy());
+}
+
+function responseTo(code: string | undefined): string {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return rawErrorResponse('SERVAL_BODY_TIMEOUT', 'The request did not arrive in time.');
+    case 'HPE_HEADER_OVERFLOW':
+      return rawErrorResponse(
+        'SERVAL_HEADERS_TOO_LARGE',
+        'The request line and headers are too large; send less in them.',
+      );
+    default:
+      return rawErrorResponse('SERVAL_BAD_HTTP', 'This is not an HTTP/1.1 request.');
+  }
+}
