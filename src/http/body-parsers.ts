@@ -6,6 +6,13 @@ import { BodyReader, ReceivingBudget } from './body-reader.ts';
 import { ImageUpload } from './image-upload.ts';
 import { parseMultipart } from './multipart.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null until the body is about to be read. */
+    heldBody: HeldBody | null;
+  }
+}
+
 export const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
 /** Text that base64 makes of a file of `bytes`, with some room for the JSON around it. */
@@ -16,7 +23,7 @@ function base64Bytes(bytes: number): number {
 /** Takes bodies of JSON, multipart/form-data and image files, each within its limit and all within one budget. */
 export function installBodyParsers(app: FastifyInstance, config: Config): void {
   const reader = new BodyReader(new ReceivingBudget(config.maxReceivingBytes));
-  const { maxTextBodyBytes, maxImageBodyBytes, bodyTimeoutMs: timeoutMs } = config;
+  const { maxTextBodyBytes, maxImageBodyBytes, maxInputs, bodyTimeoutMs: timeoutMs } = config;
   const install = (types: string | string[], maxBytes: number, parse: Parse) => {
     app.addContentTypeParser(types, async (request: FastifyRequest, payload: IncomingMessage) => {
       const { 'content-encoding': encoding, 'content-length': length } = request.headers;
@@ -25,18 +32,39 @@ export function installBodyParsers(app: FastifyInstance, config: Config): void {
       }
       const declared = length === undefined ? null : Number(length);
       const { body, release } = await reader.read(payload, declared, { maxBytes, timeoutMs });
-      try {
-        return await parse(body, request.headers['content-type'] ?? '');
-      } finally {
-        release();
-      }
+      request.heldBody?.hold(release);
+      return await parse(body, request.headers['content-type'] ?? '');
     });
   };
+  app.decorateRequest('heldBody', null);
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const held = new HeldBody();
+    request.heldBody = held;
+    reply.raw.once('close', () => held.end());
+    done(null, payload);
+  });
   app.removeAllContentTypeParsers();
   const jsonBytes = Math.max(maxTextBodyBytes, base64Bytes(maxImageBodyBytes));
   install('application/json', jsonBytes, (body) => parseJson(body, maxTextBodyBytes));
-  install('multipart/form-data', maxImageBodyBytes, parseMultipart);
+  install('multipart/form-data', maxImageBodyBytes, (body, type) => parseMultipart(body, type, maxInputs));
   install(IMAGE_TYPES, maxImageBodyBytes, (body) => new ImageUpload([body], {}));
+}
+
+/** A body counts against the budget until its request is answered: images wait in the queue as they came. */
+class HeldBody {
+  #release: (() => void) | null = null;
+  #isOver = false;
+
+  hold(release: () => void): void {
+    if (this.#isOver) release();
+    else this.#release = release;
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#release?.();
+    this.#release = null;
+  }
 }
 
 type Parse = (body: Buffer, contentType: string) => unknown;
