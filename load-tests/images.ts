@@ -1,0 +1,153 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import sharp from 'sharp';
+import { startServal } from '../tests/fixtures/serval-process.ts';
+import type { ImageLoopOrder, ImageLoopReport } from './bare/image-loop.ts';
+import { Client } from './image-client.ts';
+import { ImageLoad } from './image-load.ts';
+import { Random } from './random.ts';
+import { readSentences } from './sentences.ts';
+
+/**
+ * `npm run bench:images -- [--rounds 7] [--seconds 5] [--models models]`
+ *
+ * 1. Throughput of 640×480 JPEGs at 16 connections against two bare processes with the same code, in turns.
+ * 2. Latency of texts while 16 connections send images without a pause.
+ */
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    seconds: { type: 'string', default: '5' },
+    models: { type: 'string', default: 'models' },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const CONNECTIONS = 16;
+const WORKERS = 2;
+const TEXTS_A_SECOND = 20;
+const MIN_RATIO = 0.9;
+const GOLDEN = `${values.models}/imagenet/1/golden`;
+
+const photographs = await readPhotographs();
+const loops = await Promise.all(Array.from({ length: WORKERS }, startLoop));
+const serval = await startServal({ models: values.models, settings: { WORKERS, LOG_LEVEL: 'info' } });
+try {
+  const imageMs = await throughput();
+  await textUnderImages(imageMs);
+} finally {
+  await serval.stop();
+  for (const loop of loops) loop.kill();
+}
+
+/** The golden photographs as JPEGs of 640 × 480. */
+async function readPhotographs(): Promise<Buffer[]> {
+  const files = readdirSync(GOLDEN).filter((file) => /^[a-z]+\.(jpg|png|webp)$/.test(file));
+  const jpeg = (file: string) => sharp(`${GOLDEN}/${file}`).resize(640, 480).flatten().jpeg({ quality: 88 }).toBuffer();
+  return Promise.all(files.map(jpeg));
+}
+
+async function startLoop(): Promise<ChildProcess> {
+  const entry = fileURLToPath(new URL('bare/image-loop.ts', import.meta.url));
+  const loop = fork(entry, [`${values.models}/imagenet/1`], {
+    serialization: 'advanced',
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+  });
+  await once(loop, 'message');
+  return loop;
+}
+
+/** Images a second of all bare processes together. */
+async function bare(): Promise<number> {
+  const rates = await Promise.all(
+    loops.map(async (loop) => {
+      loop.send({ seconds, files: photographs } satisfies ImageLoopOrder);
+      const [report] = (await once(loop, 'message')) as [ImageLoopReport];
+      return report.items / report.seconds;
+    }),
+  );
+  return rates.reduce((total, rate) => total + rate, 0);
+}
+
+/** Images a second that the server answers. */
+async function served(): Promise<number> {
+  const images = new ImageLoad(serval.url, photographs, CONNECTIONS);
+  const begun = performance.now();
+  await delay(seconds * 1000);
+  await images.stop();
+  return images.answered / ((performance.now() - begun) / 1000);
+}
+
+/** @returns ms of one image in a bare process. */
+async function throughput(): Promise<number> {
+  await bare();
+  await served();
+  const ratios: number[] = [];
+  const bareRates: number[] = [];
+  const servedRates: number[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    const bareRate = await bare();
+    const servedRate = await served();
+    bareRates.push(bareRate);
+    servedRates.push(servedRate);
+    ratios.push(servedRate / bareRate);
+    console.log(
+      `round ${round}: bare ${bareRate.toFixed(1)}/s, served ${servedRate.toFixed(1)}/s, ratio ${(servedRate / bareRate).toFixed(3)}`,
+    );
+  }
+  const ratio = median(ratios);
+  console.log(
+    `median: bare ${median(bareRates).toFixed(1)}/s, served ${median(servedRates).toFixed(1)}/s, ratio ${ratio.toFixed(3)} (at least ${MIN_RATIO})`,
+  );
+  if (ratio < MIN_RATIO) process.exitCode = 1;
+  return (1000 * WORKERS) / median(bareRates);
+}
+
+async function textUnderImages(imageMs: number): Promise<void> {
+  const sentences = (await readSentences()).map(({ text }) => text);
+  const alone = await textLatencies(sentences.slice(0, 200));
+  const images = new ImageLoad(serval.url, photographs, CONNECTIONS);
+  await delay(1000);
+  const under = await textLatencies(sentences.slice(200, 200 + TEXTS_A_SECOND * seconds * rounds));
+  await images.stop();
+  const allowed = 2 * imageMs + quantile(alone, 0.5);
+  const p99 = quantile(under, 0.99);
+  console.log(`text alone: p50 ${quantile(alone, 0.5).toFixed(1)} ms, p99 ${quantile(alone, 0.99).toFixed(1)} ms`);
+  console.log(
+    `text under images: ${under.length} requests, p50 ${quantile(under, 0.5).toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (below ${allowed.toFixed(1)} ms: two images of ${imageMs.toFixed(1)} ms and its own)`,
+  );
+  if (p99 >= allowed) process.exitCode = 1;
+}
+
+/** An open loop: arrivals by chance, each latency from the moment it was meant to be sent. */
+async function textLatencies(texts: readonly string[]): Promise<number[]> {
+  const random = new Random(7);
+  const clients = Array.from({ length: 8 }, () => new Client(serval.url));
+  let at = performance.now();
+  const answers: Promise<number>[] = [];
+  for (const [index, text] of texts.entries()) {
+    at += (-Math.log(1 - random.next()) * 1000) / TEXTS_A_SECOND;
+    await delay(Math.max(0, at - performance.now()));
+    const due = at;
+    const client = clients[index % clients.length] as Client;
+    const body = Buffer.from(JSON.stringify({ inputs: text }));
+    answers.push(client.post('/predict', 'application/json', body).then(() => performance.now() - due));
+  }
+  const latencies = await Promise.all(answers);
+  for (const client of clients) client.close();
+  return latencies;
+}
+
+function median(numbers: readonly number[]): number {
+  return quantile(numbers, 0.5);
+}
+
+function quantile(numbers: readonly number[], share: number): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
