@@ -12,7 +12,7 @@ from training.sentiment.encoder import base_tokenizer
 from training.sentiment.evaluate import labels_of
 from training.sentiment.golden import golden_texts
 from training.sentiment.model_folder import write_golden, write_licence, write_serval_json
-from training.sentiment.results import Results, majority_accuracy, moves, quality, read_comparison, write_results
+from training.sentiment.results import Results, majority_accuracy, moves, quality, read_comparison, rounded, write_results
 from training.sentiment.served import ServedModel
 from training.sentiment.split import SPLITS
 from training.sentiment.vader import evaluate_vader
@@ -53,7 +53,7 @@ def publish(candidate: Candidate, sentences: Sequence[Sentence]) -> Results:
     texts = [sentence.text for sentence in test]
     temperature = fit_temperature(candidate.reference_logits([s.text for s in validation]), labels_of(validation))
     reference_logits, served_logits = candidate.reference_logits(texts), served.logits(texts)
-    results: Results = {
+    measured: Results = {
         "version": candidate.version,
         "split": {split: len(in_split(sentences, split)) for split in SPLITS},
         **candidate.training,
@@ -67,6 +67,7 @@ def publish(candidate: Candidate, sentences: Sequence[Sentence]) -> Results:
         "bytes": (folder / "model.onnx").stat().st_size,
         "compression": read_comparison(candidate.version),
     }
+    results = rounded(measured)
     write_results(candidate.version, results)
     write_licence(folder, candidate.notices)
     write_serval_json(folder, candidate.description, candidate.source, results)

