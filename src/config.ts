@@ -95,6 +95,20 @@ export const SETTINGS = {
     4_096,
     'Items waiting for a worker; more are refused with 429.',
   ),
+  maxQueueMs: setting(
+    whole(1, 3_600_000),
+    'ms',
+    10_000,
+    'Predicted time until a new item gets a worker; where it is longer, requests are refused with 429.',
+  ),
+  maxQueueBytes: setting(whole(1_000, 100_000 * MB), 'bytes', 256 * MB, 'Encoded items waiting for a worker.'),
+  shareIdentical: setting(
+    flag,
+    'true or false',
+    'true',
+    'Equal items in flight at the same time share one computation.',
+  ),
+  cacheBytes: setting(whole(0, 100_000 * MB), 'bytes', 0, 'Answers kept for items that come again; 0 keeps none.'),
   maxBatchItems: setting(whole(1, 4_096), 'items', 16, 'Items of one batch.'),
   maxBatchTokens: setting(
     whole(1, 10_000_000),

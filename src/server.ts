@@ -104,7 +104,7 @@ export class Server {
       predictor: new Predictor({ repository: this.#repository, catalog: this.#catalog, scheduler: this.#scheduler }),
       metrics: this.#metrics,
       observer: this.#metrics,
-      checkRoom: () => this.#scheduler.checkRoom(),
+      checkDoor: (timeoutMs) => this.#scheduler.checkDoor(timeoutMs),
       phase: () => this.#phase,
       costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
     });

@@ -41,8 +41,8 @@ export interface AppParts {
   readonly repository: ModelRepository;
   readonly metrics: MetricsSource;
   readonly observer: HttpObserver;
-  /** Refuses a request before its body is read, by throwing. */
-  readonly checkRoom: () => void;
+  /** Refuses a request before its body is read, by throwing; the time it allows is null where its headers do not say. */
+  readonly checkDoor: (timeoutMs: number | null) => void;
   readonly phase: () => ServerPhase;
   /** A version's calibrated cost; null where it is not served. */
   readonly costOf: (manifest: Manifest) => CostCoefficients | null;

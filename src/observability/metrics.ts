@@ -105,6 +105,12 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     labelNames: [...VERSION_LABELS, 'reason'],
     registers: this.#registers,
   });
+  readonly #reused = new Counter({
+    name: 'serval_items_reused_total',
+    help: 'Items answered without a run of their own: shared with the same item in flight, or from the cache.',
+    labelNames: [...VERSION_LABELS, 'from'],
+    registers: this.#registers,
+  });
   readonly #rejections = new Counter({
     name: 'serval_rejections_total',
     help: 'Requests that were not served, by the code of their error.',
@@ -211,6 +217,10 @@ export class Metrics implements HttpObserver, SchedulerObserver {
 
   itemDropped(versionKey: string, reason: DropReason): void {
     this.#dropped.inc({ ...parseVersionKey(versionKey), reason });
+  }
+
+  itemReused(versionKey: string, from: 'shared' | 'cached'): void {
+    this.#reused.inc({ ...parseVersionKey(versionKey), from });
   }
 
   workerLost(): void {

@@ -3,6 +3,7 @@ import { ServalError } from '../errors.ts';
 import { type Manifest, versionKey } from '../repository/manifest.ts';
 import type { ModelRepository, ReadyVersion } from '../repository/model-repository.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { Priority } from '../scheduler/scheduler-options.ts';
 import type { ItemResult, Submission } from '../scheduler/submission.ts';
 import type { Encoded, Input, InputKind, Pipeline, Prediction, PredictOptions } from './pipeline.ts';
 import type { PipelineCatalog } from './pipeline-catalog.ts';
@@ -16,6 +17,7 @@ export interface PredictRequest {
   readonly inputs: readonly Input[];
   readonly options: PredictOptions;
   readonly timeoutMs: number;
+  readonly priority: Priority;
 }
 
 /** Where a request's time went, in ms: the longest of its items for queue and run. */
@@ -31,6 +33,9 @@ export interface PredictAnswer {
   readonly tokens: number;
   /** Inputs that were cut to the model's limit. */
   readonly truncated: number;
+  /** Inputs answered with another request's computation, and from the cache. */
+  readonly shared: number;
+  readonly cached: number;
   readonly timings: Timings;
 }
 
@@ -69,13 +74,16 @@ export class Predictor {
     const encodeMs = performance.now() - begun;
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const items = encoded.map(({ item }) => item);
-    const submission = this.#scheduler.submit(versionKey(manifest), items, request.timeoutMs - encodeMs);
+    const timeoutMs = request.timeoutMs - encodeMs;
+    const submission = this.#scheduler.submit(versionKey(manifest), items, { timeoutMs, priority: request.priority });
     const results = await this.#results(submission, client);
     return {
       manifest,
       predictions: results.map(({ output }) => pipeline.decode(output, options)),
       tokens: encoded.reduce((total, { tokens }) => total + tokens, 0),
       truncated: encoded.filter(({ truncated }) => truncated).length,
+      shared: results.filter(({ from }) => from === 'shared').length,
+      cached: results.filter(({ from }) => from === 'cached').length,
       timings: {
         encodeMs,
         queueMs: Math.max(...results.map(({ queueMs }) => queueMs)),

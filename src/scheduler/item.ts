@@ -28,3 +28,8 @@ export type ItemOutcome =
 export function sizeOf(item: EncodedItem): number {
   return item.kind === 'tokens' ? item.ids.length : 1;
 }
+
+/** Bytes that the item keeps in memory. */
+export function bytesOf(item: EncodedItem): number {
+  return item.kind === 'tokens' ? item.ids.byteLength : item.bytes.byteLength;
+}

@@ -4,6 +4,8 @@ export interface SchedulerObserver {
   batchRan(batch: RanBatch): void;
   /** An item was taken out before it ran. */
   itemDropped(versionKey: string, reason: DropReason): void;
+  /** An item was answered without a run of its own. */
+  itemReused(versionKey: string, from: 'shared' | 'cached'): void;
 }
 
 export type DropReason = 'deadline' | 'cancelled' | 'sibling_failed';

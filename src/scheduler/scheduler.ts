@@ -1,223 +1,239 @@
-import { type ErrorData, fromErrorData, ServalError } from '../errors.ts';
+import { type ErrorData, ServalError } from '../errors.ts';
+import { ActiveSubmissions } from './active-submissions.ts';
+import { Admission, type Load } from './admission.ts';
 import { PLAN_WINDOW, planBatch } from './batch-planner.ts';
 import { type CostCoefficients, CostModel } from './cost-model.ts';
 import type { BatchResult, Executor } from './executor.ts';
 import { ExecutorLostError } from './executor.ts';
-import type { EncodedItem } from './item.ts';
-import { sizeOf } from './item.ts';
-import type { SchedulerObserver } from './observer.ts';
-import { type Job, Submission } from './submission.ts';
+import { ExecutorSet } from './executor-set.ts';
+import { bytesOf, type EncodedItem, sizeOf } from './item.ts';
+import { Job, type Waiter } from './job.ts';
+import type { DropReason } from './observer.ts';
+import { batchError, clientClosed, deadlineExceeded, inputError, LOST } from './request-errors.ts';
+import { Reuse } from './reuse.ts';
+import type { SchedulerOptions, SubmitOptions } from './scheduler-options.ts';
+import { Submission } from './submission.ts';
 import { VersionQueue } from './version-queue.ts';
+import { VersionQueues } from './version-queues.ts';
 
-export interface SchedulerOptions {
-  readonly maxQueueItems: number;
-  readonly maxBatchItems: number;
-  readonly maxBatchTokens: number;
-  readonly observer: SchedulerObserver;
-  /** A clock in ms that never goes back. */
-  readonly now?: () => number;
+/** One item on its way into the queue. */
+interface Arriving {
+  readonly item: EncodedItem;
+  readonly rank: number;
+  readonly waiter: Waiter;
 }
 
-/** How often requests past their deadline are looked for. */
-const EXPIRY_SWEEP_MS = 20;
 /** Workers that may end under an item before it is given up. */
 const MAX_LOST_RUNS = 2;
+/** A background item stands where an interactive one that came this much later would: it yields, but never starves. */
+const BACKGROUND_HANDICAP_MS = 10_000;
 
 /**
  * Decides which items run next, where and together. A batch is formed at the moment a worker becomes free, from what
  * waits at that moment: nothing ever waits for arrivals, so batches grow only while all workers are busy.
  *
- *     submit → queue of the version → (a worker is free) → plan → executor.run → results
+ *     submit → admission → queue of the version → (a worker is free) → plan → executor.run → results
  */
 export class Scheduler {
-  readonly #queues = new Map<string, VersionQueue>();
-  readonly #idle = new Set<Executor>();
-  readonly #attached = new Set<Executor>();
-  readonly #active = new Set<Submission>();
+  readonly #queues = new VersionQueues();
+  readonly #executors = new ExecutorSet();
+  readonly #active: ActiveSubmissions;
   readonly #options: SchedulerOptions;
+  readonly #admission: Admission;
+  readonly #reuse: Reuse;
   readonly #now: () => number;
-  #waiting = 0;
-  #running = 0;
-  #waitingMs = 0;
-  #sweep: NodeJS.Timeout | null = null;
   #emptied = Promise.withResolvers<void>();
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#admission = new Admission(options);
+    this.#reuse = new Reuse(options);
     this.#now = options.now ?? (() => performance.now());
+    this.#active = new ActiveSubmissions(this.#now, (submission) => this.#endLate(submission));
   }
 
   /**
    * @param options.batching off where a version's scores depend on their batch.
    * @param options.prior what its batches are taken to cost until some have run.
    */
-  addVersion(versionKey: string, { batching, prior }: { batching: boolean; prior: CostCoefficients }): void {
+  addVersion(key: string, { batching, prior }: { batching: boolean; prior: CostCoefficients }): void {
     const maxBatchItems = batching ? this.#options.maxBatchItems : 1;
-    this.#queues.set(versionKey, new VersionQueue(versionKey, maxBatchItems, new CostModel(prior)));
+    this.#queues.set(new VersionQueue({ key, maxBatchItems, cost: new CostModel(prior) }));
   }
 
   /** Gives the executor work from now on. It must have every version that is added. */
   attach(executor: Executor): void {
-    this.#attached.add(executor);
-    this.#idle.add(executor);
+    this.#executors.attach(executor);
     this.#dispatch();
   }
 
   /** Gives the executor no further work; the batch it runs is not touched. */
   detach(executor: Executor): void {
-    this.#attached.delete(executor);
-    this.#idle.delete(executor);
+    this.#executors.detach(executor);
   }
 
-  /** Items waiting for a worker. */
-  get queuedItems(): number {
-    return this.#waiting;
-  }
-
+  /** Items of a version that wait for a worker. */
   queuedItemsOf(versionKey: string): number {
-    return this.#queues.get(versionKey)?.jobs.length ?? 0;
+    return this.#queues.get(versionKey)?.length ?? 0;
   }
 
   costOf(versionKey: string): CostModel | null {
     return this.#queues.get(versionKey)?.cost ?? null;
   }
 
-  /** Predicted ms until a new item would be given to a worker. */
+  /** Predicted ms until all that waits now has been given to workers. */
   get predictedWaitMs(): number {
-    return this.#waitingMs / Math.max(1, this.#attached.size);
+    return this.#queues.waitingMs / this.#load().workers;
   }
 
   /**
-   * Says before a body is read whether there is room for one more item.
+   * Says before a body is read whether there is room for one more item, and time to run it.
+   * @param timeoutMs as the headers say; null where they do not.
    * @throws ServalError SERVAL_OVERLOADED
    */
-  checkRoom(items = 1): void {
-    if (this.#waiting + items <= this.#options.maxQueueItems) return;
-    const waitMs = this.predictedWaitMs;
-    throw new ServalError(
-      'SERVAL_OVERLOADED',
-      `${this.#waiting} items wait for a worker, ${this.#options.maxQueueItems} may; send the request again in ${(waitMs / 1000).toFixed(1)} s.`,
-      { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)), details: { retryAfterMs: Math.ceil(waitMs) } },
-    );
+  checkDoor(timeoutMs: number | null): void {
+    this.#admission.checkDoor(this.#load(), timeoutMs);
   }
 
   /**
    * Queues the items of one request; its `results` come in the order of the items.
    * They reject with SERVAL_DEADLINE_EXCEEDED, SERVAL_CLIENT_CLOSED, SERVAL_WORKER_LOST, or an item's own error.
+   *
+   * An item's place in the queue is the time of its arrival plus the predicted work of the request's earlier items, so
+   * that a request of many items does not hold up the others for all of them.
+   *
    * @throws ServalError SERVAL_OVERLOADED, SERVAL_VERSION_NOT_READY
    */
-  submit(versionKey: string, items: readonly EncodedItem[], timeoutMs: number): Submission {
+  submit(versionKey: string, items: readonly EncodedItem[], { timeoutMs, priority }: SubmitOptions): Submission {
     const queue = this.#queues.get(versionKey);
     if (queue === undefined) throw new ServalError('SERVAL_VERSION_NOT_READY', 'The version is no longer served.');
-    this.checkRoom(items.length);
     const now = this.#now();
+    let rank = priority === 'background' ? now + BACKGROUND_HANDICAP_MS : now;
+    const costs = items.map((item) => queue.cost.predict(1, sizeOf(item)));
+    this.#admission.checkArrival(this.#load(), {
+      queue,
+      rank,
+      items: items.length,
+      bytes: items.reduce((total, item) => total + bytesOf(item), 0),
+      workMs: costs.reduce((total, ms) => total + ms, 0),
+      longestMs: Math.max(...costs),
+      timeoutMs,
+    });
     const submission = new Submission(versionKey, items.length, { submittedAt: now, deadlineAt: now + timeoutMs });
-    if (queue.jobs.length === 0) queue.served = Math.max(queue.served, this.#leastServed());
-    let rank = now;
+    if (queue.length === 0) this.#queues.enter(queue);
     for (const [index, item] of items.entries()) {
-      queue.jobs.add(submission.addJob(index, item, rank));
-      const ms = queue.cost.predict(1, sizeOf(item));
-      rank += ms;
-      this.#waitingMs += ms;
+      this.#enqueue(queue, { item, rank, waiter: { submission, index } });
+      rank += costs[index] ?? 0;
     }
-    this.#waiting += items.length;
+    if (submission.settled) return submission;
     this.#active.add(submission);
-    this.#sweep ??= setInterval(() => this.#expire(), EXPIRY_SWEEP_MS).unref();
     this.#dispatch();
     return submission;
   }
 
   /** Gives up a request whose client went away: what waits of it leaves the queue. */
   cancel(submission: Submission): void {
-    this.#end(submission, new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.'));
-    this.#takeOut(submission, 'cancelled');
+    this.#end(submission, clientClosed(), 'cancelled');
   }
 
   /** Resolves when no accepted request is unanswered. */
   async drained(): Promise<void> {
-    while (this.#active.size > 0 || this.#running > 0) await this.#emptied.promise;
+    while (this.#active.count > 0 || this.#executors.running > 0) await this.#emptied.promise;
+  }
+
+  #load(): Load {
+    const { count, firstFreeMs } = this.#executors.at(this.#now());
+    return { queues: this.#queues.all, workers: Math.max(1, count), firstFreeMs };
+  }
+
+  /** Answers the item from the cache, joins it to the same one in flight, or queues it. */
+  #enqueue(queue: VersionQueue, { item, rank, waiter }: Arriving): void {
+    const key = this.#reuse.keyOf(queue.key, item);
+    const output = this.#reuse.answer(key);
+    if (output !== undefined) {
+      waiter.submission.succeed(waiter.index, { output, queueMs: 0, runMs: 0, batchItems: 0, from: 'cached' });
+      this.#options.observer.itemReused(queue.key, 'cached');
+      return;
+    }
+    const same = this.#reuse.jobInFlight(key);
+    if (same === undefined) {
+      const job = new Job(item, rank, key);
+      job.join(waiter);
+      queue.add(job);
+      this.#reuse.begin(job);
+      return;
+    }
+    same.join(waiter);
+    this.#options.observer.itemReused(queue.key, 'shared');
+    // It stands where the first of those who want it would.
+    if (rank < same.rank && queue.remove(same)) {
+      same.rank = rank;
+      queue.add(same);
+    }
   }
 
   #dispatch(): void {
-    for (const executor of this.#idle) {
-      const queue = this.#nextQueue();
+    for (const executor of this.#executors.idle) {
+      const now = this.#now();
+      for (const queue of this.#queues.all) this.#dropHopeless(queue, now);
+      const queue = this.#queues.next(now);
       if (queue === null) return;
-      const batch = this.#plan(queue);
-      if (batch.length > 0) void this.#run(executor, queue, batch);
+      const { maxBatchItems: maxItems, cost } = queue;
+      const waiting = queue.window(maxItems === 1 ? 1 : PLAN_WINDOW);
+      const batch = planBatch(waiting, { cost, maxItems, maxTokens: this.#options.maxBatchTokens, now });
+      void this.#run(executor, queue, batch);
     }
   }
 
-  /** The version with work that has had the least worker time: a backlog of one cannot hold up another. */
-  #nextQueue(): VersionQueue | null {
-    let next: VersionQueue | null = null;
-    for (const queue of this.#queues.values()) {
-      if (queue.jobs.length > 0 && (next === null || queue.served < next.served)) next = queue;
+  /** An answer that would come too late is not computed. */
+  #dropHopeless(queue: VersionQueue, now: number): void {
+    for (let job = queue.first(); job !== null; job = queue.first()) {
+      const doneAt = now + queue.cost.predict(1, job.size);
+      const hopeless = job.waiters.filter(({ submission }) => submission.deadlineAt < doneAt);
+      for (const { submission } of hopeless) this.#endLate(submission);
+      if (!job.abandoned) return;
     }
-    return next;
-  }
-
-  #leastServed(): number {
-    const busy = [...this.#queues.values()].filter(({ jobs }) => jobs.length > 0).map(({ served }) => served);
-    const all = [...this.#queues.values()].map(({ served }) => served);
-    return busy.length > 0 ? Math.min(...busy) : Math.max(...all);
-  }
-
-  #plan(queue: VersionQueue): Job[] {
-    const batch = planBatch(queue.jobs.window(queue.maxBatchItems === 1 ? 1 : PLAN_WINDOW), {
-      cost: queue.cost,
-      maxItems: queue.maxBatchItems,
-      maxTokens: this.#options.maxBatchTokens,
-      now: this.#now(),
-    });
-    for (const job of batch) this.#take(queue, job);
-    return batch;
-  }
-
-  #take(queue: VersionQueue, job: Job): boolean {
-    if (!queue.jobs.remove(job)) return false;
-    this.#waiting -= 1;
-    this.#waitingMs = this.#waiting === 0 ? 0 : Math.max(0, this.#waitingMs - queue.cost.predict(1, job.size));
-    return true;
   }
 
   async #run(executor: Executor, queue: VersionQueue, jobs: readonly Job[]): Promise<void> {
     const startedAt = this.#now();
-    const size = jobs.reduce((largest, job) => Math.max(largest, job.size), 0);
-    queue.served += queue.cost.predict(jobs.length, size);
-    this.#idle.delete(executor);
-    this.#running += 1;
+    const predictedMs = queue.takeBatch(jobs);
+    queue.served += predictedMs;
+    this.#executors.begin(executor, startedAt + predictedMs);
     const outcome = await executor.run({ versionKey: queue.key, items: jobs.map(({ item }) => item) }).catch(toError);
-    this.#running -= 1;
-    if (this.#attached.has(executor)) this.#idle.add(executor);
-    // The next batch goes out before this one's answers are written: the worker does not wait for them.
+    this.#executors.end(executor);
     if (outcome instanceof ExecutorLostError) this.#retry(queue, jobs);
+    // The next batch goes out before this one's answers are written: the worker does not wait for them.
     this.#dispatch();
-    if (outcome instanceof Error) {
-      if (!(outcome instanceof ExecutorLostError)) this.#failAll(jobs, outcome);
-    } else {
-      queue.cost.observe(jobs.length, size, outcome.collateMs + outcome.runMs);
-      this.#answer(queue, jobs, { startedAt, result: outcome });
-    }
+    if (!(outcome instanceof Error)) this.#answer(queue, jobs, { startedAt, result: outcome });
+    else if (!(outcome instanceof ExecutorLostError)) this.#failAll(jobs, outcome);
     this.#settleDrain();
   }
 
   #answer(queue: VersionQueue, jobs: readonly Job[], run: { startedAt: number; result: BatchResult }): void {
     const { outcomes, collateMs, runMs, pixels } = run.result;
-    const queueMs = jobs.map(({ submission }) => run.startedAt - submission.submittedAt);
+    queue.cost.observe(jobs.length, Math.max(...jobs.map(({ size }) => size)), collateMs + runMs);
+    const queueMs: number[] = [];
     for (const [at, job] of jobs.entries()) {
       const outcome = outcomes[at];
-      if (outcome === undefined) {
+      this.#reuse.end(job, outcome?.ok ? outcome.output : null);
+      if (outcome?.ok) {
+        for (const [order, { submission, index }] of job.waiters.entries()) {
+          const waited = Math.max(0, run.startedAt - submission.submittedAt);
+          queueMs.push(waited);
+          submission.succeed(index, {
+            output: outcome.output,
+            queueMs: waited,
+            runMs: collateMs + runMs,
+            batchItems: jobs.length,
+            from: order === 0 ? 'run' : 'shared',
+          });
+          if (submission.settled) this.#active.remove(submission);
+        }
+      } else {
         const message = `This is a bug: ${outcomes.length} outcomes for a batch of ${jobs.length}`;
-        this.#failJob(job, new ServalError('SERVAL_INTERNAL', message));
-      } else if (outcome.ok) {
-        job.submission.succeed(job.index, {
-          output: outcome.output,
-          queueMs: queueMs[at] ?? 0,
-          runMs: collateMs + runMs,
-          batchItems: jobs.length,
-        });
-        if (job.submission.settled) this.#active.delete(job.submission);
-      } else this.#failJob(job, inputError(job, outcome.error));
+        this.#failJob(job, outcome?.error ?? { code: 'SERVAL_INTERNAL', message });
+      }
     }
     this.#options.observer.batchRan({ versionKey: queue.key, items: jobs.length, queueMs, collateMs, runMs, pixels });
   }
@@ -225,71 +241,54 @@ export class Scheduler {
   /** The worker ended: the items go back to where they stood, once. */
   #retry(queue: VersionQueue, jobs: readonly Job[]): void {
     for (const job of jobs) {
-      if (job.submission.settled) continue;
       job.lostRuns += 1;
-      if (job.lostRuns >= MAX_LOST_RUNS) {
-        const message = 'The workers that ran this request ended twice. It may be sent again.';
-        this.#failJob(job, new ServalError('SERVAL_WORKER_LOST', message, { details: { input: job.index } }));
+      if (!job.abandoned && job.lostRuns < MAX_LOST_RUNS) {
+        queue.add(job);
         continue;
       }
-      queue.jobs.add(job);
-      this.#waiting += 1;
-      this.#waitingMs += queue.cost.predict(1, job.size);
+      this.#reuse.end(job, null);
+      this.#failJob(job, LOST);
     }
   }
 
   #failAll(jobs: readonly Job[], error: Error): void {
-    const failure =
-      error instanceof ServalError ? error : new ServalError('SERVAL_INTERNAL', error.message, { cause: error });
-    for (const job of jobs) this.#failJob(job, failure);
+    const failure = batchError(error);
+    for (const job of jobs) {
+      this.#reuse.end(job, null);
+      for (const { submission } of [...job.waiters]) this.#end(submission, failure, 'sibling_failed');
+    }
   }
 
-  #failJob(job: Job, error: ServalError): void {
-    this.#end(job.submission, error);
-    this.#takeOut(job.submission, 'sibling_failed');
+  /** An item's own error; each request hears which of its inputs it was. */
+  #failJob(job: Job, error: ErrorData): void {
+    for (const { submission, index } of [...job.waiters])
+      this.#end(submission, inputError(index, error), 'sibling_failed');
   }
 
-  #end(submission: Submission, error: Error): void {
+  /** Fails a request, and takes what waits of it out of the queue. */
+  #end(submission: Submission, error: Error, reason: DropReason): void {
+    if (submission.settled) return;
     submission.fail(error);
-    this.#active.delete(submission);
+    this.#active.remove(submission);
+    const queue = this.#queues.get(submission.versionKey);
+    for (const job of submission.jobs) {
+      job.leave(submission);
+      if (!job.abandoned || queue === undefined || !queue.remove(job)) continue;
+      this.#reuse.end(job, null);
+      this.#options.observer.itemDropped(queue.key, reason);
+    }
     this.#settleDrain();
   }
 
-  /** Takes what waits of a request out of the queue. */
-  #takeOut(submission: Submission, reason: 'deadline' | 'cancelled' | 'sibling_failed'): void {
-    const queue = this.#queues.get(submission.versionKey);
-    if (queue === undefined) return;
-    for (const job of submission.jobs) {
-      if (this.#take(queue, job)) this.#options.observer.itemDropped(queue.key, reason);
-    }
-  }
-
-  #expire(): void {
-    const now = this.#now();
-    for (const submission of this.#active) {
-      if (submission.deadlineAt > now) continue;
-      const timeoutMs = Math.round(submission.deadlineAt - submission.submittedAt);
-      const message = `No answer within ${timeoutMs} ms. Send less at once, or allow more with timeout_ms.`;
-      this.#end(submission, new ServalError('SERVAL_DEADLINE_EXCEEDED', message, { details: { timeoutMs } }));
-      this.#takeOut(submission, 'deadline');
-    }
-    if (this.#active.size === 0 && this.#sweep !== null) {
-      clearInterval(this.#sweep);
-      this.#sweep = null;
-    }
+  #endLate(submission: Submission): void {
+    this.#end(submission, deadlineExceeded(submission), 'deadline');
   }
 
   #settleDrain(): void {
-    if (this.#active.size > 0 || this.#running > 0) return;
+    if (this.#active.count > 0 || this.#executors.running > 0) return;
     this.#emptied.resolve();
     this.#emptied = Promise.withResolvers();
   }
-}
-
-/** An item's own error names its place in the request. */
-function inputError({ index }: Job, error: ErrorData): ServalError {
-  const { code, message, details } = fromErrorData(error);
-  return new ServalError(code, `Input ${index}: ${message}`, { details: { input: index, ...Object(details) } });
 }
 
 function toError(thrown: unknown): Error {

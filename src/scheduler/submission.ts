@@ -1,5 +1,5 @@
-import type { EncodedItem, ItemOutput } from './item.ts';
-import { sizeOf } from './item.ts';
+import type { ItemOutput } from './item.ts';
+import type { Job } from './job.ts';
 
 /** One item's answer and where its time went, in ms. */
 export interface ItemResult {
@@ -7,6 +7,8 @@ export interface ItemResult {
   readonly queueMs: number;
   readonly runMs: number;
   readonly batchItems: number;
+  /** `shared`: another request had asked for the same item. `cached`: it had been answered before. */
+  readonly from: 'run' | 'shared' | 'cached';
 }
 
 /** The items of one request for one version: they may run in several batches, and are answered together, in order. */
@@ -37,12 +39,6 @@ export class Submission {
     return this.#settled;
   }
 
-  addJob(index: number, item: EncodedItem, rank: number): Job {
-    const job = new Job(this, index, item, rank);
-    this.jobs.push(job);
-    return job;
-  }
-
   succeed(index: number, result: ItemResult): void {
     if (this.#settled) return;
     this.#results[index] = result;
@@ -57,30 +53,5 @@ export class Submission {
     if (this.#settled) return;
     this.#settled = true;
     this.#settlers.reject(error);
-  }
-}
-
-/** One item of a submission, waiting or running. */
-export class Job {
-  readonly submission: Submission;
-  readonly index: number;
-  readonly item: EncodedItem;
-  /** Tokens. */
-  readonly size: number;
-  /** Place in the queue: the time of arrival plus the predicted work of the request's earlier items, in ms. */
-  readonly rank: number;
-  /** Batches with this item that ended because their worker did. */
-  lostRuns = 0;
-
-  constructor(submission: Submission, index: number, item: EncodedItem, rank: number) {
-    this.submission = submission;
-    this.index = index;
-    this.item = item;
-    this.size = sizeOf(item);
-    this.rank = rank;
-  }
-
-  get deadlineAt(): number {
-    return this.submission.deadlineAt;
   }
 }

@@ -36,6 +36,7 @@ async function load(models: readonly WorkerModel[]): Promise<void> {
       send({ type: 'load-failed', versionKey, message: messageOf(error) });
     }
   }
+  sendUsage();
   send({ type: 'ready' });
 }
 

@@ -10,7 +10,13 @@ const BYTES = Buffer.from('pixels');
 
 function read(sources: Partial<PredictSources>) {
   const reader = new PredictRequestReader(CONFIG, uploadParametersSchema(CONFIG));
-  return reader.read({ target: NO_TARGET, query: {}, body: { inputs: 'good' }, ...sources });
+  return reader.read({
+    target: NO_TARGET,
+    query: {},
+    headerTimeoutMs: undefined,
+    body: { inputs: 'good' },
+    ...sources,
+  });
 }
 
 function refused(sources: Partial<PredictSources>): { code?: string; details?: unknown; message?: string } {
@@ -112,4 +118,11 @@ describe('refuses', () => {
       details: { input: 1 },
     });
   });
+});
+
+test('the smaller of the header’s and the body’s timeouts counts', () => {
+  const body = { inputs: 'good', parameters: { timeout_ms: 500 } };
+  expect(read({ body, headerTimeoutMs: 200 }).timeoutMs).toBe(200);
+  expect(read({ body, headerTimeoutMs: 900 }).timeoutMs).toBe(500);
+  expect(read({ headerTimeoutMs: 900 }).timeoutMs).toBe(900);
 });

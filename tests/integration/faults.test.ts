@@ -23,7 +23,8 @@ afterEach(async () => {
 async function start(slowness: number, settings: ServalOptions['settings'] = {}): Promise<ServalProcess> {
   const files = { 'golden.json': goldenFile(['good film']) };
   await writeTextModel(path.join(models, 'slow'), { graph: { slowness }, files });
-  serval = await startServal({ models, settings });
+  // Every request is to have a run of its own, though all ask for the same text.
+  serval = await startServal({ models, settings: { SHARE_IDENTICAL: 'false', ...settings } });
   return serval;
 }
 

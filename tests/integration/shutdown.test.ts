@@ -22,7 +22,11 @@ afterEach(async () => {
 
 /** One worker, one item a batch: what is accepted takes a while. */
 async function start(options: Partial<ServalOptions> = {}): Promise<ServalProcess> {
-  serval = await startServal({ models, ...options, settings: { WORKERS: 1, MAX_BATCH_ITEMS: 1, ...options.settings } });
+  serval = await startServal({
+    models,
+    ...options,
+    settings: { WORKERS: 1, MAX_BATCH_ITEMS: 1, SHARE_IDENTICAL: 'false', ...options.settings },
+  });
   return serval;
 }
 

@@ -13,6 +13,7 @@ const TIMEOUT_MS = 60_000;
 class Observer implements SchedulerObserver {
   readonly dropped: DropReason[] = [];
   readonly batches: number[] = [];
+  readonly reused: string[] = [];
 
   batchRan({ items }: { items: number }): void {
     this.batches.push(items);
@@ -21,21 +22,42 @@ class Observer implements SchedulerObserver {
   itemDropped(_: string, reason: DropReason): void {
     this.dropped.push(reason);
   }
+
+  itemReused(_: string, from: 'shared' | 'cached'): void {
+    this.reused.push(from);
+  }
 }
 
 interface Given {
   readonly maxQueueItems?: number;
   readonly maxBatchItems?: number;
   readonly batching?: boolean;
+  readonly maxQueueMs?: number;
+  readonly maxQueueBytes?: number;
+  readonly shareIdentical?: boolean;
+  readonly cacheBytes?: number;
   readonly now?: () => number;
 }
 
-function schedulerWith({ maxQueueItems = 1_000, maxBatchItems = 16, batching = true, now }: Given = {}) {
+function schedulerWith({
+  maxQueueItems = 1_000,
+  maxBatchItems = 16,
+  maxQueueMs = 60_000,
+  maxQueueBytes = 1e9,
+  shareIdentical = false,
+  cacheBytes = 0,
+  batching = true,
+  now,
+}: Given = {}) {
   const observer = new Observer();
   const scheduler = new Scheduler({
     maxQueueItems,
     maxBatchItems,
     maxBatchTokens: 10_000,
+    maxQueueMs,
+    maxQueueBytes,
+    shareIdentical,
+    cacheBytes,
     observer,
     ...(now === undefined ? {} : { now }),
   });
@@ -44,7 +66,7 @@ function schedulerWith({ maxQueueItems = 1_000, maxBatchItems = 16, batching = t
   scheduler.attach(executor);
   /** Submits a request. A test may look at its end later than it comes. */
   const submitAll = (items: readonly EncodedItem[], timeoutMs = TIMEOUT_MS, versionKey = KEY) => {
-    const submission = scheduler.submit(versionKey, items, timeoutMs);
+    const submission = scheduler.submit(versionKey, items, { timeoutMs, priority: 'interactive' });
     submission.results.catch(() => {});
     return submission;
   };
@@ -147,14 +169,14 @@ describe('a bounded queue', () => {
     expect(() => submit(9)).toThrow(
       expect.objectContaining({ code: 'SERVAL_OVERLOADED', retryAfterSeconds: expect.any(Number) }),
     );
-    expect(scheduler.queuedItems).toBe(2);
+    expect(scheduler.queuedItemsOf(KEY)).toBe(2);
   });
 
   test('refuses before the body is read', () => {
     const { scheduler, submit } = schedulerWith({ maxQueueItems: 1 });
     submit(1);
     submit(2);
-    expect(() => scheduler.checkRoom()).toThrow(expect.objectContaining({ statusCode: 429 }));
+    expect(() => scheduler.checkDoor(null)).toThrow(expect.objectContaining({ statusCode: 429 }));
   });
 
   test('takes a request whole or not at all', () => {
@@ -162,7 +184,7 @@ describe('a bounded queue', () => {
     submit(0);
     submit(1);
     expect(() => submitAll([2, 3, 4].map((name) => itemOf(name)))).toThrow(ServalError);
-    expect(scheduler.queuedItems).toBe(1);
+    expect(scheduler.queuedItemsOf(KEY)).toBe(1);
   });
 
   test('has room again when a batch has run', async () => {
@@ -170,7 +192,7 @@ describe('a bounded queue', () => {
     submit(1);
     submit(2);
     await executor.finish();
-    expect(() => scheduler.checkRoom()).not.toThrow();
+    expect(() => scheduler.checkDoor(null)).not.toThrow();
   });
 
   test('predicts a longer wait the more is queued, and none when all has run', async () => {
@@ -192,7 +214,7 @@ describe('cancellation', () => {
     const gone = submitAll([itemOf(2), itemOf(3)]);
     scheduler.cancel(gone);
     expect((await errorOf(gone)).code).toBe('SERVAL_CLIENT_CLOSED');
-    expect(scheduler.queuedItems).toBe(0);
+    expect(scheduler.queuedItemsOf(KEY)).toBe(0);
     await executor.finish();
     expect(executor.ran).toHaveLength(1);
     expect(observer.dropped).toEqual(['cancelled', 'cancelled']);
@@ -231,7 +253,7 @@ describe('deadlines', () => {
       vi.advanceTimersByTime(50);
       const error = await errorOf(late);
       expect(error).toMatchObject({ code: 'SERVAL_DEADLINE_EXCEEDED', statusCode: 504, details: { timeoutMs: 50 } });
-      expect(scheduler.queuedItems).toBe(0);
+      expect(scheduler.queuedItemsOf(KEY)).toBe(0);
       expect(observer.dropped).toEqual(['deadline']);
     } finally {
       vi.useRealTimers();
@@ -243,7 +265,7 @@ describe('deadlines', () => {
     const late = submitAll([itemOf(1)], 30);
     expect((await errorOf(late)).code).toBe('SERVAL_DEADLINE_EXCEEDED');
     await executor.finish();
-    expect(scheduler.queuedItems).toBe(0);
+    expect(scheduler.queuedItemsOf(KEY)).toBe(0);
   });
 });
 
@@ -283,7 +305,7 @@ describe('a worker that ends', () => {
     await executor.finish();
     submit(2);
     expect(executor.busy).toBe(false);
-    expect(scheduler.queuedItems).toBe(1);
+    expect(scheduler.queuedItemsOf(KEY)).toBe(1);
   });
 });
 
@@ -296,7 +318,7 @@ describe('failures', () => {
     expect((await errorOf(submission)).code).toBe('SERVAL_TEXT_TOO_LONG');
     expect(observer.dropped.length + executor.ran.length).toBe(3);
     while (executor.busy) await executor.finish();
-    expect(scheduler.queuedItems).toBe(0);
+    expect(scheduler.queuedItemsOf(KEY)).toBe(0);
   });
 
   test('an item’s failure leaves the other requests of its batch alone', async () => {
@@ -371,4 +393,55 @@ test('an answer tells how long its item waited and how many ran with it', async 
   await executor.finish(7);
   await settled();
   expect(await waited.results).toEqual([expect.objectContaining({ queueMs: 25, runMs: 7, batchItems: 2 })]);
+});
+
+describe('priorities', () => {
+  test('a background item yields to interactive ones that come later', async () => {
+    const { scheduler, executor, submit } = schedulerWith({ batching: false });
+    submit(1);
+    scheduler.submit(KEY, [itemOf(2)], { timeoutMs: TIMEOUT_MS, priority: 'background' });
+    submit(3);
+    while (executor.busy) await executor.finish();
+    expect(executor.ran.map(({ names }) => names[0])).toEqual([1, 3, 2]);
+  });
+
+  test('a background item of one version yields to an interactive one of another', async () => {
+    const { scheduler, executor, submit, submitAll } = schedulerWith({ batching: false });
+    scheduler.addVersion('other/1@def', { batching: false, prior: TEXT_PRIOR });
+    submit(1);
+    scheduler.submit(KEY, [itemOf(2)], { timeoutMs: TIMEOUT_MS, priority: 'background' });
+    submitAll([itemOf(3)], TIMEOUT_MS, 'other/1@def');
+    while (executor.busy) await executor.finish();
+    expect(executor.ran.map(({ names }) => names[0])).toEqual([1, 3, 2]);
+  });
+
+  test('a background item does not starve: interactive ones that come ten seconds later stand behind it', async () => {
+    let now = 0;
+    const { scheduler, executor, submit } = schedulerWith({ batching: false, now: () => now });
+    submit(1);
+    scheduler.submit(KEY, [itemOf(2)], { timeoutMs: TIMEOUT_MS, priority: 'background' });
+    now = 10_001;
+    submit(3);
+    while (executor.busy) await executor.finish();
+    expect(executor.ran.map(({ names }) => names[0])).toEqual([1, 2, 3]);
+  });
+});
+
+test('an item that could only be answered too late is not run', async () => {
+  let now = 0;
+  const { executor, submit, submitAll } = schedulerWith({ now: () => now });
+  submit(1);
+  const late = submitAll([itemOf(2)], 30);
+  now = 29.9;
+  await executor.finish();
+  expect((await errorOf(late)).code).toBe('SERVAL_DEADLINE_EXCEEDED');
+  expect(executor.ran).toHaveLength(1);
+});
+
+test('a request that cannot be answered in time is refused when it comes', () => {
+  const { submit, submitAll } = schedulerWith({ batching: false });
+  for (let k = 0; k < 50; k++) submit(k, 64);
+  expect(() => submitAll([itemOf(99, 64)], 100)).toThrow(
+    expect.objectContaining({ code: 'SERVAL_OVERLOADED', details: expect.objectContaining({ timeoutMs: 100 }) }),
+  );
 });

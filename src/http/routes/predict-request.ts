@@ -12,6 +12,8 @@ export interface PredictSources {
   /** Named by the path. */
   readonly target: { readonly model: string | null; readonly version: number | null };
   readonly query: UploadParameters;
+  /** From X-Request-Timeout-Ms. */
+  readonly headerTimeoutMs: number | undefined;
   readonly body: PredictBody | ImageUpload;
 }
 
@@ -28,7 +30,7 @@ export class PredictRequestReader {
   }
 
   /** @throws ServalError with what to change. */
-  read({ target, query, body }: PredictSources): PredictRequest {
+  read({ target, query, body, headerTimeoutMs }: PredictSources): PredictRequest {
     const isUpload = body instanceof ImageUpload;
     const given: PredictBody['parameters'] & { model?: string | undefined } = isUpload
       ? this.#readFields(body.fields)
@@ -42,8 +44,15 @@ export class PredictRequestReader {
         functionToApply: given.function_to_apply ?? query.function_to_apply ?? null,
         truncate: given.truncate ?? true,
       },
-      timeoutMs: given.timeout_ms ?? query.timeout_ms ?? this.#config.defaultTimeoutMs,
+      timeoutMs: this.#timeout([given.timeout_ms ?? query.timeout_ms, headerTimeoutMs]),
+      priority: given.priority ?? query.priority ?? 'interactive',
     };
+  }
+
+  /** The smallest that the request names. */
+  #timeout(named: readonly (number | undefined)[]): number {
+    const given = named.filter((ms) => ms !== undefined);
+    return given.length === 0 ? this.#config.defaultTimeoutMs : Math.min(...given);
   }
 
   #readFields(fields: Readonly<Record<string, string>>): UploadParameters {

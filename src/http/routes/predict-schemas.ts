@@ -9,6 +9,10 @@ const TOP_K = { description: 'Scores to give, best first; 5 by default.' };
 const MAX_TOP_K = 100_000;
 const TIMEOUT = { description: 'The answer is of no use after this time; the server then stops working on it.' };
 
+const priority = z
+  .enum(['interactive', 'background'], 'must be interactive or background')
+  .meta({ description: 'background yields to interactive (default) as if it had come 10 s later.' });
+
 const modelName = z.string().min(1).max(128).meta({ description: 'Name of a model; GET /models lists them.' });
 
 /** The body of a prediction in JSON. The limits stand in the document; the route checks them, each with its own code. */
@@ -30,6 +34,7 @@ export function predictBodySchema({ maxInputs, maxInputChars, maxTimeoutMs }: Co
       .optional()
       .meta({ description: 'Cut texts over the model’s token limit (default), or refuse them with false.' }),
     timeout_ms: z.int().min(1).max(maxTimeoutMs).optional().meta(TIMEOUT),
+    priority: priority.optional(),
   });
   return z
     .strictObject({
@@ -55,10 +60,26 @@ export function uploadParametersSchema({ maxTimeoutMs }: Config) {
     top_k: z.coerce.number().int().min(1).max(MAX_TOP_K).optional().meta(TOP_K),
     function_to_apply: activation.optional(),
     timeout_ms: z.coerce.number().int().min(1).max(maxTimeoutMs).optional().meta(TIMEOUT),
+    priority: priority.optional(),
   });
 }
 
 export type UploadParameters = z.output<ReturnType<typeof uploadParametersSchema>>;
+
+/** Headers that a prediction reads before its body. */
+export function predictHeadersSchema({ maxTimeoutMs }: Config) {
+  return z.looseObject({
+    'x-request-timeout-ms': z.coerce
+      .number('must be a whole number of ms')
+      .int()
+      .min(1)
+      .max(maxTimeoutMs)
+      .optional()
+      .meta({
+        description: 'As timeout_ms, and refuses at once where the queue is longer; the smaller of both counts.',
+      }),
+  });
+}
 
 const labelScore = z.object({ label: z.string(), score: z.number() });
 
@@ -71,6 +92,8 @@ export const answerSchema = z
     usage: z.object({
       items: z.int(),
       tokens: z.int().optional().meta({ description: 'Of texts, special tokens included.' }),
+      shared: z.int().optional().meta({ description: 'Inputs that shared the computation of an equal one in flight.' }),
+      cached: z.int().optional().meta({ description: 'Inputs that were answered from the cache.' }),
       truncated: z.int().optional().meta({ description: 'Texts that were cut to the model’s limit.' }),
     }),
   })

@@ -7,8 +7,16 @@ import { IMAGE_TYPES } from '../body-parsers.ts';
 import { connectionOf } from '../client-connection.ts';
 import { errorResponses, modelParameter, versionParameter } from '../schemas.ts';
 import { PredictRequestReader, type PredictSources } from './predict-request.ts';
-import { answerSchema, predictBodySchema, uploadParametersSchema } from './predict-schemas.ts';
+import {
+  answerSchema,
+  type PredictBody,
+  predictBodySchema,
+  predictHeadersSchema,
+  type UploadParameters,
+  uploadParametersSchema,
+} from './predict-schemas.ts';
 
+const TIMEOUT_HEADER = 'x-request-timeout-ms';
 const NO_TARGET = { model: null, version: null };
 
 /** The own API's predictions: the same body under three paths. */
@@ -20,11 +28,12 @@ export function predictRoutes(instance: FastifyInstance, parts: AppParts): void 
     consumes: ['application/json', 'multipart/form-data', ...IMAGE_TYPES],
     body: predictBodySchema(parts.config),
     querystring,
+    headers: predictHeadersSchema(parts.config),
     response: { 200: answerSchema, ...errorResponses(400, 404, 408, 413, 415, 422, 429, 500, 503, 504) },
   };
   const route = {
     // Before the body is read: a full queue costs a client one round trip and the server next to nothing.
-    onRequest: async () => parts.checkRoom(),
+    onRequest: async ({ headers }: FastifyRequest) => parts.checkDoor(timeoutOf(headers)),
   };
   const reader = new PredictRequestReader(parts.config, querystring);
 
@@ -39,8 +48,7 @@ export function predictRoutes(instance: FastifyInstance, parts: AppParts): void 
           'Where several models take it, name one in `model`. Images come as base64 in JSON, as files of a form, or as the body itself.',
       },
     },
-    (request, reply) =>
-      answer({ reader, parts, request, reply }, { query: request.query, body: request.body, target: NO_TARGET }),
+    (request, reply) => answer({ reader, parts, request, reply }, { ...sourcesOf(request), target: NO_TARGET }),
   );
   app.post(
     '/models/:model/predict',
@@ -51,7 +59,7 @@ export function predictRoutes(instance: FastifyInstance, parts: AppParts): void 
     (request, reply) =>
       answer(
         { reader, parts, request, reply },
-        { query: request.query, body: request.body, target: { model: request.params.model, version: null } },
+        { ...sourcesOf(request), target: { model: request.params.model, version: null } },
       ),
   );
   app.post(
@@ -68,10 +76,27 @@ export function predictRoutes(instance: FastifyInstance, parts: AppParts): void 
       const { model, version } = request.params;
       return answer(
         { reader, parts, request, reply },
-        { query: request.query, body: request.body, target: { model, version: Number(version) } },
+        { ...sourcesOf(request), target: { model, version: Number(version) } },
       );
     },
   );
+}
+
+/** The smallest wait that the headers allow; a header that is not a number is refused after the body, by the schema. */
+function timeoutOf(headers: FastifyRequest['headers']): number | null {
+  const ms = Number(headers[TIMEOUT_HEADER] ?? Number.NaN);
+  return ms > 0 ? ms : null;
+}
+
+/** What a validated request says beside its path. */
+function sourcesOf({ query, body, headers }: ValidatedRequest): Omit<PredictSources, 'target'> {
+  return { query, body, headerTimeoutMs: headers[TIMEOUT_HEADER] };
+}
+
+interface ValidatedRequest {
+  readonly query: UploadParameters;
+  readonly body: PredictBody;
+  readonly headers: { readonly [TIMEOUT_HEADER]?: number | undefined };
 }
 
 interface Exchange {
@@ -85,7 +110,7 @@ async function answer({ reader, parts, request, reply }: Exchange, sources: Pred
   const predictRequest = reader.read(sources);
   const { inputs } = predictRequest;
   const answered = await parts.predictor.predict(predictRequest, connectionOf(reply));
-  const { manifest, timings, predictions, tokens, truncated } = answered;
+  const { manifest, timings, predictions } = answered;
   request.served = {
     manifest,
     items: inputs.length,
@@ -98,8 +123,16 @@ async function answer({ reader, parts, request, reply }: Exchange, sources: Pred
     model: manifest.model,
     version: manifest.version,
     predictions: predictions.map(({ label, score, scores }) => ({ label, score, scores: [...scores] })),
-    usage:
-      manifest.task === 'text-classification' ? { items: inputs.length, tokens, truncated } : { items: inputs.length },
+    usage: usageOf(answered),
+  };
+}
+
+function usageOf({ manifest, predictions, tokens, truncated, shared, cached }: PredictAnswer) {
+  return {
+    items: predictions.length,
+    ...(manifest.task === 'text-classification' ? { tokens, truncated } : {}),
+    ...(shared > 0 ? { shared } : {}),
+    ...(cached > 0 ? { cached } : {}),
   };
 }
 

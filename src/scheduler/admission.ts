@@ -1,0 +1,102 @@
+import { ServalError } from '../errors.ts';
+import type { VersionQueue } from './version-queue.ts';
+
+export interface AdmissionLimits {
+  readonly maxQueueItems: number;
+  /** Predicted ms that a new item may have to wait for a worker. */
+  readonly maxQueueMs: number;
+  readonly maxQueueBytes: number;
+}
+
+/** The load at one moment. */
+export interface Load {
+  readonly queues: readonly VersionQueue[];
+  readonly workers: number;
+  /** Predicted ms until a worker is free; 0 where one is. */
+  readonly firstFreeMs: number;
+}
+
+/** What a request brings. */
+export interface Arrival {
+  readonly queue: VersionQueue;
+  /** Place in the queue of its first item. */
+  readonly rank: number;
+  readonly items: number;
+  readonly bytes: number;
+  /** Predicted worker time in ms of its items one by one, and of the longest of them. */
+  readonly workMs: number;
+  readonly longestMs: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Refuses at the door what could not be answered in time: work that would be thrown away later costs the others their
+ * deadlines. A refusal says when to come back.
+ */
+export class Admission {
+  readonly #limits: AdmissionLimits;
+
+  constructor(limits: AdmissionLimits) {
+    this.#limits = limits;
+  }
+
+  /**
+   * Before a body is read: whether anything at all would be taken in. The version is not known yet, so the wait is that
+   * of the shortest queue.
+   * @param timeoutMs as the headers say; null where they do not.
+   * @throws ServalError SERVAL_OVERLOADED
+   */
+  checkDoor(load: Load, timeoutMs: number | null): void {
+    this.#checkBounds(load, { items: 1, bytes: 0 });
+    if (timeoutMs === null || load.queues.length === 0) return;
+    const waitMs = load.firstFreeMs + Math.min(...load.queues.map((queue) => queue.waitingMs)) / load.workers;
+    if (waitMs > timeoutMs) throw overloaded(waitMs, timeoutMs);
+  }
+
+  /** @throws ServalError SERVAL_OVERLOADED */
+  checkArrival(load: Load, arrival: Arrival): void {
+    this.#checkBounds(load, arrival);
+    const { workMs, longestMs, timeoutMs } = arrival;
+    // Items of one request run side by side; none is done before it has run.
+    const finishMs = waitOf(load, arrival) + Math.max(longestMs, workMs / load.workers);
+    if (finishMs > timeoutMs) throw overloaded(finishMs, timeoutMs);
+  }
+
+  #checkBounds({ queues, workers }: Load, { items, bytes }: { items: number; bytes: number }): void {
+    const { maxQueueItems, maxQueueMs, maxQueueBytes } = this.#limits;
+    const sum = (value: (queue: VersionQueue) => number) => queues.reduce((total, queue) => total + value(queue), 0);
+    const waitMs = sum((queue) => queue.waitingMs) / workers;
+    const full =
+      sum((queue) => queue.length) + items > maxQueueItems ||
+      waitMs > maxQueueMs ||
+      sum((queue) => queue.waitingBytes) + bytes > maxQueueBytes;
+    if (!full) return;
+    const message = `The queue is full; send the request again in ${(waitMs / 1000).toFixed(1)} s.`;
+    throw new ServalError('SERVAL_OVERLOADED', message, retry(waitMs));
+  }
+}
+
+/** Predicted ms until a worker takes the arrival: what stands before it, and its share of the other versions' work. */
+function waitOf({ queues, workers, firstFreeMs }: Load, { queue, rank, workMs }: Arrival): number {
+  const before = queue.msBefore(rank);
+  let others = 0;
+  // Versions take turns, so each of the others gets as much time meanwhile as this one, if it has work for it.
+  for (const other of queues) if (other !== queue) others += Math.min(other.waitingMs, before + workMs);
+  return firstFreeMs + (before + others) / workers;
+}
+
+function overloaded(predictedMs: number, timeoutMs: number): ServalError {
+  const predicted = Math.ceil(predictedMs);
+  const message = `The answer would take about ${predicted} ms, ${timeoutMs} ms are allowed; send the request again later.`;
+  const { details, retryAfterSeconds } = retry(predictedMs - timeoutMs);
+  return new ServalError('SERVAL_OVERLOADED', message, {
+    retryAfterSeconds,
+    details: { ...details, predictedMs: predicted, timeoutMs },
+  });
+}
+
+/** Retry-After knows whole seconds only; the exact figure is among the details. */
+function retry(afterMs: number) {
+  const retryAfterMs = Math.max(1, Math.ceil(afterMs));
+  return { retryAfterSeconds: Math.max(1, Math.ceil(afterMs / 1000)), details: { retryAfterMs } };
+}

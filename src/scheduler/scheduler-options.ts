@@ -1,0 +1,18 @@
+import type { AdmissionLimits } from './admission.ts';
+import type { SchedulerObserver } from './observer.ts';
+import type { ReuseOptions } from './reuse.ts';
+
+export type Priority = 'interactive' | 'background';
+
+export interface SchedulerOptions extends AdmissionLimits, ReuseOptions {
+  readonly maxBatchItems: number;
+  readonly maxBatchTokens: number;
+  readonly observer: SchedulerObserver;
+  /** A clock in ms that never goes back. */
+  readonly now?: () => number;
+}
+
+export interface SubmitOptions {
+  readonly timeoutMs: number;
+  readonly priority: Priority;
+}

@@ -1,0 +1,53 @@
+import type { VersionQueue } from './version-queue.ts';
+
+/** The queues of all versions, and whose turn it is. */
+export class VersionQueues {
+  readonly #queues = new Map<string, VersionQueue>();
+
+  get all(): VersionQueue[] {
+    return [...this.#queues.values()];
+  }
+
+  /** Waiting items of all. */
+  get length(): number {
+    return this.all.reduce((total, queue) => total + queue.length, 0);
+  }
+
+  /** Predicted worker time in ms of all that waits. */
+  get waitingMs(): number {
+    return this.all.reduce((total, queue) => total + queue.waitingMs, 0);
+  }
+
+  set(queue: VersionQueue): void {
+    this.#queues.set(queue.key, queue);
+  }
+
+  get(key: string): VersionQueue | undefined {
+    return this.#queues.get(key);
+  }
+
+  /**
+   * The version with work that has had the least worker time, so that a backlog of one cannot hold up another; versions
+   * with interactive items come before those that only have background ones, whose rank lies ahead of the clock.
+   */
+  next(now: number): VersionQueue | null {
+    let next: VersionQueue | null = null;
+    let nextIsUrgent = false;
+    for (const queue of this.#queues.values()) {
+      const first = queue.first();
+      if (first === null) continue;
+      const isUrgent = first.rank <= now;
+      if (next !== null && (nextIsUrgent === isUrgent ? queue.served >= next.served : nextIsUrgent)) continue;
+      next = queue;
+      nextIsUrgent = isUrgent;
+    }
+    return next;
+  }
+
+  /** To be called before a queue that was empty gets work: what it did not use while it was idle is not owed to it. */
+  enter(queue: VersionQueue): void {
+    const busy = this.all.filter(({ length }) => length > 0).map(({ served }) => served);
+    const least = busy.length > 0 ? Math.min(...busy) : Math.max(...this.all.map(({ served }) => served));
+    queue.served = Math.max(queue.served, least);
+  }
+}

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { Admission, type Load } from '../../src/scheduler/admission.ts';
+import { CostModel } from '../../src/scheduler/cost-model.ts';
+import { Job } from '../../src/scheduler/job.ts';
+import { VersionQueue } from '../../src/scheduler/version-queue.ts';
+import { itemOf } from '../fixtures/fake-executor.ts';
+
+const WIDE = { maxQueueItems: 100, maxQueueMs: 10_000, maxQueueBytes: 1e6 };
+
+/** A queue whose items cost 10 ms each. */
+function queueOf(count: number, key = 'm/1@abc'): VersionQueue {
+  const cost = new CostModel({ base: 10, perToken: 0, perTokenPair: 0 });
+  const queue = new VersionQueue({ key, maxBatchItems: 16, cost });
+  for (let k = 0; k < count; k++) queue.add(new Job(itemOf(k), k, null));
+  return queue;
+}
+
+function loadOf(queues: VersionQueue[], workers = 2, firstFreeMs = 0): Load {
+  return { queues, workers, firstFreeMs };
+}
+
+function arrivalAt(queue: VersionQueue, timeoutMs: number, rank = 1_000) {
+  return { queue, rank, items: 1, bytes: 16, workMs: 10, longestMs: 10, timeoutMs };
+}
+
+const refusal = (details: object) => expect.objectContaining({ code: 'SERVAL_OVERLOADED', details });
+
+describe('the exact check', () => {
+  test('takes in what can be answered in time', () => {
+    const queue = queueOf(10);
+    expect(() => new Admission(WIDE).checkArrival(loadOf([queue]), arrivalAt(queue, 60))).not.toThrow();
+  });
+
+  test('refuses what cannot, with the predicted time and when to come back', () => {
+    const queue = queueOf(10);
+    expect(() => new Admission(WIDE).checkArrival(loadOf([queue]), arrivalAt(queue, 40))).toThrow(
+      refusal({ predictedMs: 60, timeoutMs: 40, retryAfterMs: 20 }),
+    );
+  });
+
+  test('counts the batches that run', () => {
+    const queue = queueOf(10);
+    expect(() => new Admission(WIDE).checkArrival(loadOf([queue], 2, 30), arrivalAt(queue, 60))).toThrow(
+      refusal(expect.objectContaining({ predictedMs: 90 })),
+    );
+  });
+
+  test('counts only what stands before the arrival', () => {
+    const queue = queueOf(10);
+    expect(() => new Admission(WIDE).checkArrival(loadOf([queue]), arrivalAt(queue, 25, 1))).not.toThrow();
+  });
+
+  test('counts another version’s backlog as its turns come, not whole', () => {
+    const queue = queueOf(0);
+    const images = queueOf(80, 'images/1@def');
+    expect(() => new Admission(WIDE).checkArrival(loadOf([queue, images]), arrivalAt(queue, 25))).not.toThrow();
+  });
+
+  test('a request of many items is as long as all of them on all workers', () => {
+    const queue = queueOf(0);
+    const many = { ...arrivalAt(queue, 400), items: 50, workMs: 1_000 };
+    expect(() => new Admission(WIDE).checkArrival(loadOf([queue]), many)).toThrow(
+      refusal(expect.objectContaining({ predictedMs: 500 })),
+    );
+  });
+});
+
+describe('at the door', () => {
+  test('a header that allows less than the shortest queue is refused', () => {
+    const load = loadOf([queueOf(10), queueOf(20, 'other/1@def')]);
+    expect(() => new Admission(WIDE).checkDoor(load, 49)).toThrow(
+      refusal(expect.objectContaining({ predictedMs: 50 })),
+    );
+    expect(() => new Admission(WIDE).checkDoor(load, 51)).not.toThrow();
+  });
+
+  test('without such a header only a full queue refuses', () => {
+    expect(() => new Admission(WIDE).checkDoor(loadOf([queueOf(99)]), null)).not.toThrow();
+    expect(() => new Admission(WIDE).checkDoor(loadOf([queueOf(100)]), null)).toThrow(refusal({ retryAfterMs: 500 }));
+  });
+});
+
+describe('bounds', () => {
+  test('predicted work', () => {
+    const load = loadOf([queueOf(50)]);
+    expect(() => new Admission({ ...WIDE, maxQueueMs: 200 }).checkDoor(load, null)).toThrow(
+      expect.objectContaining({ retryAfterSeconds: 1 }),
+    );
+  });
+
+  test('bytes', () => {
+    const queue = queueOf(5);
+    const tight = new Admission({ ...WIDE, maxQueueBytes: queue.waitingBytes + 15 });
+    expect(() => tight.checkArrival(loadOf([queue]), arrivalAt(queue, 1_000))).toThrow(refusal(expect.anything()));
+    expect(() => tight.checkDoor(loadOf([queue]), null)).not.toThrow();
+  });
+});
+
+test('Retry-After is whole seconds, rounded up', () => {
+  const queue = queueOf(500);
+  const admission = new Admission({ ...WIDE, maxQueueItems: 1_000 });
+  expect(() => admission.checkArrival(loadOf([queue]), arrivalAt(queue, 600))).toThrow(
+    expect.objectContaining({ retryAfterSeconds: 2 }),
+  );
+});
