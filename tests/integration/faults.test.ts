@@ -69,8 +69,8 @@ describe('kill -9 of a worker', () => {
     const answering = target.post('/predict', { inputs: 'good film' });
     for (const restarts of [1, 2]) {
       await waitFor(async () => (await target.metric('serval_workers')) === 1);
-      // Attached when it is ready, and given the waiting item at once: it is well into its 800 ms.
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      // Attached when it is ready, and given the waiting item: it is in its 800 ms.
+      await waitFor(async () => (await target.metric('serval_queue_items{model="slow",version="1"}')) === 0);
       const [pid = 0] = target.workerPids;
       process.kill(pid, 'SIGKILL');
       await waitFor(async () => (await target.metric('serval_worker_restarts_total')) === restarts);
