@@ -37,6 +37,12 @@ export async function usageOf(root: number): Promise<TreeUsage> {
   return { cpuSeconds, pssBytes };
 }
 
+/** CPU time of one process, its children not counted. */
+export async function ownCpuSeconds(pid: number): Promise<number> {
+  const fields = await statOf(pid);
+  return (Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0)) / TICKS_A_SECOND;
+}
+
 /** The fields of /proc/<pid>/stat from the state on; null where the process is gone. */
 async function statOf(pid: number): Promise<string[] | null> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);

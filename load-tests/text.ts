@@ -11,11 +11,11 @@ import { readSentences } from './sentences.ts';
  * that tokenise and run in a loop, interleaved in one run.
  */
 
-const folder = process.env['BENCH_MODEL'] ?? 'models/sentiment/2';
-const models = process.env['BENCH_MODELS'] ?? 'models';
+const folder = process.env.BENCH_MODEL ?? 'models/sentiment/2';
+const models = process.env.BENCH_MODELS ?? 'models';
 const rounds = Number(process.argv[2] ?? 5);
 const seconds = Number(process.argv[3] ?? 5);
-const texts = (await readSentences()).map(({ text }) => text);
+const texts = [...new Set((await readSentences()).map(({ text }) => text))];
 
 const loops = [0, 1].map(() =>
   fork(fileURLToPath(new URL('bare/loop.ts', import.meta.url)), [folder], {
@@ -49,7 +49,8 @@ async function readyUrl(child: ChildProcess): Promise<string> {
 async function bare(round: number) {
   const reports = await Promise.all(
     loops.map(async (loop, at) => {
-      loop.send({ seconds, offset: round * 500 + at * 1800 } satisfies LoopOrder);
+      const places = texts.map((_, place) => (round * 500 + at * 1800 + place) % texts.length);
+      loop.send({ work: 'text real', seconds, places } satisfies LoopOrder);
       const [report] = (await once(loop, 'message')) as [LoopReport];
       return report;
     }),
@@ -103,8 +104,8 @@ for (let round = 0; round < rounds; round++) {
   const raw = await bare(round);
   const at16 = await served(16, round);
   const at64 = await served(64, round);
-  ratios['at16']?.push(at16.rate / raw.rate);
-  ratios['at64']?.push(at64.rate / raw.rate);
+  ratios.at16?.push(at16.rate / raw.rate);
+  ratios.at64?.push(at64.rate / raw.rate);
   console.log(
     `round ${round}: raw ${raw.rate.toFixed(0)}/s cpu ${raw.cpuMs.toFixed(2)} ms |`,
     `16: ${at16.rate.toFixed(0)}/s ${(at16.rate / raw.rate).toFixed(3)} cpu ${at16.cpuMs.toFixed(2)} main ${at16.mainMs.toFixed(3)} p99 ${at16.p99} |`,

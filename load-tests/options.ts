@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Names of targets; null for all. */
+  readonly only: readonly string[] | null;
+  readonly text: boolean;
+  readonly images: boolean;
+  readonly positionals: readonly string[];
+}
+
+/** `--rounds N --seconds N --only a,b --text --images`; without --text and --images both are measured. */
+export function parseOptions(defaults: { rounds: number; seconds: number }): Options {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      rounds: { type: 'string', default: String(defaults.rounds) },
+      seconds: { type: 'string', default: String(defaults.seconds) },
+      only: { type: 'string' },
+      text: { type: 'boolean', default: false },
+      images: { type: 'boolean', default: false },
+    },
+  });
+  const both = !values.text && !values.images;
+  return {
+    rounds: positive('rounds', values.rounds),
+    seconds: positive('seconds', values.seconds),
+    only: values.only?.split(',') ?? null,
+    text: values.text || both,
+    images: values.images || both,
+    positionals,
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new Error(`--${name} must be a number above 0, not "${text}"`);
+  return value;
+}
+
+/** @throws Error when a name is not one of the targets'. */
+export function chosen<Named extends { readonly name: string }>(all: readonly Named[], only: Options['only']): Named[] {
+  const unknown = only?.filter((name) => !all.some((target) => target.name === name)) ?? [];
+  if (unknown.length > 0) {
+    throw new Error(`--only ${unknown.join(',')}: there is ${all.map(({ name }) => name).join(', ')}`);
+  }
+  return all.filter(({ name }) => only === null || only.includes(name));
+}
