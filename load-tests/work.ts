@@ -52,7 +52,7 @@ const WHOLE_SIZE = 256;
  * @returns places in the work.
  */
 export function partOf({ size }: Pick<Work, 'size'>, lane: { at: number; of: number; shift: number }): number[] {
-  const length = size <= WHOLE_SIZE ? size : Math.ceil(Math.min(size, size / lane.of));
+  const length = size <= WHOLE_SIZE ? size : Math.floor(size / lane.of);
   const start = Math.floor((lane.at * size) / lane.of) + lane.shift;
   return Array.from({ length: Math.min(length, MAX_PART) }, (_, at) => (start + at) % size);
 }
