@@ -56,9 +56,11 @@ function finish(document: Document): Document {
       for (const [status, response] of Object.entries(operation.responses ?? {})) {
         response.description = STATUS_DESCRIPTIONS[status] ?? response.description ?? '';
       }
-      for (const [type, media] of Object.entries(operation.requestBody?.content ?? {})) {
+      const content = operation.requestBody?.content ?? {};
+      for (const type of Object.keys(content)) {
         const schema = uploadSchema(type);
-        if (schema !== null) media.schema = schema;
+        // A new object: the types share one.
+        if (schema !== null) content[type] = { schema };
       }
     }
   }
@@ -76,6 +78,7 @@ function uploadSchema(contentType: string): object | null {
     properties: {
       file: { type: 'array', minItems: 1, items: file, description: 'One image file or several.' },
       model: { type: 'string', description: 'Name of the model, where several take images.', example: 'imagenet' },
+      top_k: { type: 'integer', minimum: 1, description: 'Scores to give, best first; 5 by default.' },
     },
   };
 }
