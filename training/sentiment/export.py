@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from training.sentiment.encoder import MAX_TOKENS, SentimentEncoder, base_tokenizer
+from training.sentiment.encoder import BASE_NAME, MAX_TOKENS, SentimentEncoder, base_tokenizer
 from training.sentiment.labels import LABELS
 from training.sentiment.lstm import PADDING, PADDING_ID, UNKNOWN, WORDS, SentimentLstm
 
@@ -26,8 +26,8 @@ def export_encoder(model: SentimentEncoder, folder: Path) -> None:
     axes = {name: {0: "batch", 1: "tokens"} for name in GRAPH_INPUTS} | {"logits": {0: "batch"}}
     export_graph(model, inputs, GraphNames(GRAPH_INPUTS, "logits", axes), folder / "model.onnx")
     save_file(model.state_dict(), folder / "model.safetensors")
-    config = model.bert.config.to_dict() | label_config() | {"architectures": [type(model).__name__], "classifier_pooling": "mean"}
-    write_json(folder / "config.json", config)
+    network = {"architectures": [type(model).__name__], "classifier_pooling": "mean", "_name_or_path": BASE_NAME}
+    write_json(folder / "config.json", model.bert.config.to_dict() | label_config() | network)
     base_tokenizer().save(str(folder / "tokenizer.json"))
     write_json(folder / "tokenizer_config.json", tokenizer_config())
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm import tqdm
 
 from training.sentiment.batches import Batch, TokenisedTexts, TrainingSentences
@@ -128,9 +129,9 @@ def parameter_groups(model: SentimentEncoder, recipe: EncoderRecipe) -> list[dic
     return groups
 
 
-def warm_up_then_decay(optimiser: torch.optim.Optimizer, steps: int, warm_up: float) -> torch.optim.lr_scheduler.LambdaLR:
-    warm = int(steps * warm_up)
-    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min((step + 1) / max(warm, 1), (steps - step) / (steps - warm)))
+def warm_up_then_decay(optimiser: torch.optim.Optimizer, steps: int, warm_up: float) -> LambdaLR:
+    warm = max(int(steps * warm_up), 1)
+    return LambdaLR(optimiser, lambda step: min((step + 1) / warm, (steps - step) / (steps - warm)))
 
 
 def batch_loss(model: SentimentEncoder, batch: Batch, recipe: EncoderRecipe) -> Tensor:

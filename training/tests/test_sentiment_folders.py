@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import pytest
 
+from training.cache import REPOSITORY
 from training.sentiment.card import render_card
 from training.sentiment.dataset import TEST_SPLIT
 from training.sentiment.publish import MODELS
@@ -38,6 +39,14 @@ def test_golden_samples_are_at_least_forty_with_a_score_for_each_label(version: 
     assert golden["tolerance"] <= (1e-4 if version == 1 else 0.15)
     for sample in golden["samples"]:
         assert sum(sample["scores"]) == pytest.approx(1, abs=1e-4)
+
+
+@versions
+def test_no_file_names_a_folder_of_the_machine_that_made_it(version: int) -> None:
+    for path in (MODELS / str(version)).iterdir():
+        content = path.read_bytes()
+        assert b"site-packages" not in content, path.name
+        assert str(REPOSITORY).encode() not in content, path.name
 
 
 def test_the_test_split_is_whole() -> None:
