@@ -77,6 +77,8 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId,
     requestIdHeader: false,
     bodyLimit: config.maxTextBodyBytes,
+    // The routes' schemas bound what a path names; a longer one is told so there.
+    routerOptions: { maxParamLength: config.maxHeaderBytes },
     keepAliveTimeout: config.keepAliveTimeoutMs,
     requestTimeout: config.bodyTimeoutMs,
     maxRequestsPerSocket: 0,
