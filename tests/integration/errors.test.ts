@@ -119,6 +119,13 @@ const CASES: readonly Case[] = [
     says: 'tiny',
   },
   {
+    name: 'a name that no model can have',
+    method: 'GET',
+    path: `/models/${'a'.repeat(300)}`,
+    code: 'SERVAL_INVALID_REQUEST',
+    says: 'params.model',
+  },
+  {
     name: 'an unknown version',
     path: '/models/tiny/versions/9/predict',
     body: { inputs: 'a' },
