@@ -92,12 +92,13 @@ export class HttpTarget implements RunningTarget {
     const options = { host: HOST, port, request, rate, seconds, ...load, seed: round + 1, check: checkAnswer };
     const report = await runOpenLoop(options).finally(() => probe?.stop());
     const after = await usageOf(this.#pid);
-    const answered = Math.max(1, report.inTime);
+    const answered = Math.max(1, report.usefulOverall);
     return {
       offered: rate,
       goodput: report.goodput,
       p50Ms: report.latencyMs.p50,
       p99Ms: report.latencyMs.p99,
+      lagP99Ms: report.lagP99Ms,
       cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / answered,
       ...Object.fromEntries(Object.entries(report.statuses).map(([status, count]) => [`answers ${status}`, count])),
       ...(isOverload(scenario) ? await this.#afterOverload(report, probe, request) : checkedSteady(report.statuses)),

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { type HttpAnswer, HttpConnection } from './http-connection.ts';
 import { type HttpRequest, toBytes } from './http-request.ts';
 import { poissonArrivals } from './poisson.ts';
@@ -12,6 +12,7 @@ export interface OpenLoopOptions {
   readonly request: (at: number) => HttpRequest;
   /** Requests a second, on average. */
   readonly rate: number;
+  /** What is counted: requests due in so many seconds. Before and after them the load is the same, but not counted. */
   readonly seconds: number;
   /** An answer that comes later is of no use: the client goes away. */
   readonly deadlineMs: number;
@@ -23,6 +24,7 @@ export interface OpenLoopOptions {
 }
 
 export interface OpenLoopReport {
+  /** Requests that were due in the seconds that count. */
   readonly sent: number;
   /** Useful answers: 2xx within the deadline. */
   readonly inTime: number;
@@ -32,12 +34,20 @@ export interface OpenLoopReport {
   readonly statuses: Readonly<Record<string, number>>;
   /** Of the useful answers, from the intended send time. */
   readonly latencyMs: { readonly p50: number; readonly p99: number };
+  /** How late the generator itself was: a machine too busy for it makes every server look slow. */
+  readonly lagP99Ms: number;
+  /** Useful answers of the whole run, for what one costs. */
+  readonly usefulOverall: number;
   /** Of answers 429 on connections that were open, from the moment they were really sent; NaN where there were none. */
   readonly refusalP99Ms: number;
 }
 
 /** Connections kept open at most: far more than any of the servers works on at once. */
 const MAX_KEPT = 2_000;
+/** The load begins before the seconds that count, so that queues are as full as they get, and goes on after them. */
+const MAX_MARGIN_MS = 1_000;
+/** A generator that is behind still has to read answers. */
+const YIELD_EVERY_MS = 2;
 
 /**
  * Sends requests when they are due, whether or not earlier ones were answered. The latency of a request counts from
@@ -49,6 +59,13 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<OpenLoopRep
   return loop.run();
 }
 
+interface Due {
+  readonly dueAt: number;
+  readonly isNew: boolean;
+  /** Whether it is due in the seconds that count. */
+  readonly counts: boolean;
+}
+
 class OpenLoop {
   readonly #options: OpenLoopOptions;
   readonly #kept: HttpConnection[] = [];
@@ -56,6 +73,9 @@ class OpenLoop {
   readonly #statuses: Record<string, number> = {};
   readonly #latencies: number[] = [];
   readonly #refusals: number[] = [];
+  readonly #lags: number[] = [];
+  #sent = 0;
+  #usefulOverall = 0;
   #fault: unknown = null;
 
   constructor(options: OpenLoopOptions) {
@@ -63,31 +83,42 @@ class OpenLoop {
   }
 
   async run(): Promise<OpenLoopReport> {
-    const { seconds, seed, newConnectionShare } = this.#options;
-    const arrivals = poissonArrivals(this.#options);
+    const { seconds, seed, deadlineMs, rate, newConnectionShare } = this.#options;
+    const marginMs = Math.min(deadlineMs, MAX_MARGIN_MS);
+    const endMs = marginMs + seconds * 1000;
+    const arrivals = poissonArrivals({ rate, seconds: (endMs + marginMs) / 1000, seed });
     const random = new Random(seed + 1);
     const begun = performance.now();
     const inFlight: Promise<void>[] = [];
+    let yieldedAt = begun;
     for (const [at, due] of arrivals.entries()) {
       const wait = begun + due - performance.now();
-      if (wait > 0) await delay(wait);
-      inFlight.push(this.#send(at, { dueAt: begun + due, isNew: random.next() < newConnectionShare }));
+      if (wait > 0 || performance.now() - yieldedAt > YIELD_EVERY_MS) {
+        await (wait > 0 ? delay(wait) : nextTurn());
+        yieldedAt = performance.now();
+      }
+      const counts = due >= marginMs && due < endMs;
+      if (counts) this.#sent += 1;
+      const isNew = random.next() < newConnectionShare;
+      inFlight.push(this.#send(at, { dueAt: begun + due, isNew, counts }));
       if (this.#fault !== null) break;
     }
     await Promise.all(inFlight);
     for (const connection of this.#kept) connection.close();
     if (this.#fault !== null) throw this.#fault;
     return {
-      sent: arrivals.length,
+      sent: this.#sent,
       inTime: this.#latencies.length,
       goodput: this.#latencies.length / seconds,
       statuses: this.#statuses,
       latencyMs: { p50: percentile(this.#latencies, 0.5), p99: percentile(this.#latencies, 0.99) },
+      lagP99Ms: percentile(this.#lags, 0.99),
+      usefulOverall: this.#usefulOverall,
       refusalP99Ms: percentile(this.#refusals, 0.99),
     };
   }
 
-  async #send(at: number, { dueAt, isNew }: { dueAt: number; isNew: boolean }): Promise<void> {
+  async #send(at: number, { dueAt, isNew, counts }: Due): Promise<void> {
     const { host, port, deadlineMs, request, check } = this.#options;
     const { connection, isReused } = this.#connection(isNew);
     let isLate = false;
@@ -99,17 +130,22 @@ class OpenLoop {
       Math.max(0, dueAt + deadlineMs - performance.now()),
     );
     const sentAt = performance.now();
+    if (counts) this.#lags.push(sentAt - dueAt);
     try {
       const answer = await connection.send(toBytes(request(at), { host, port, closes: isNew }));
       const now = performance.now();
-      this.#count(String(answer.status));
-      if (answer.status >= 200 && answer.status < 300) {
+      const isUseful = answer.status >= 200 && answer.status < 300 && now - dueAt <= deadlineMs;
+      if (isUseful) {
         check(answer);
-        this.#latencies.push(now - dueAt);
-      } else if (answer.status === 429 && isReused) this.#refusals.push(now - sentAt);
+        this.#usefulOverall += 1;
+      }
+      if (!counts) return;
+      if (isUseful) this.#latencies.push(now - dueAt);
+      if (answer.status === 429 && isReused) this.#refusals.push(now - sentAt);
+      this.#count(now - dueAt <= deadlineMs ? String(answer.status) : 'late');
     } catch (error) {
-      if (isCheckFailure(error)) this.#fault = error;
-      else this.#count(isLate ? 'late' : 'broken');
+      if (error instanceof DishonestRun) this.#fault = error;
+      else if (counts) this.#count(isLate ? 'late' : 'broken');
     } finally {
       clearTimeout(timer);
       this.#release(connection, isNew);
@@ -145,8 +181,4 @@ export class DishonestRun extends Error {
     super(message);
     this.name = 'DishonestRun';
   }
-}
-
-function isCheckFailure(error: unknown): error is DishonestRun {
-  return error instanceof DishonestRun;
 }

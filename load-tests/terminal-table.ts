@@ -13,7 +13,9 @@ const COLUMNS: Readonly<Record<string, number>> = {
   pssMb: 0,
   goodputShare: 2,
   refusalP99Ms: 1,
+  healthMaxMs: 0,
   recoverySeconds: 1,
+  lagP99Ms: 0,
 };
 
 /** The medians of all that was measured, one line a scenario and target, then what failed. */

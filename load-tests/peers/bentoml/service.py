@@ -6,7 +6,7 @@ import bentoml
 from model import KIND, Classifier
 
 
-@bentoml.service(workers=2, traffic={"timeout": 60})
+@bentoml.service(workers=2, traffic={"timeout": 60}, logging={"access": {"enabled": False}})
 class ClassifierService:
     def __init__(self) -> None:
         self.classifier = Classifier()
