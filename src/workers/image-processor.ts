@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { ServalError } from '../errors.ts';
 import type { ImageInput } from '../repository/manifest.ts';
+import { countJpegScans } from './jpeg-scans.ts';
 import { nearest } from './nearest.ts';
 import { cmykToRgb, flattenOnWhite, greyToRgb, rgbToGrey } from './pixels.ts';
 import { type Crop, type ResampleCode, Resampler, type RgbPicture } from './resample.ts';
@@ -16,6 +17,9 @@ sharp.concurrency(1);
 
 /** JPEG can hold no longer side. A PNG can; resizing one takes a weight for each of its pixels. */
 const MAX_SIDE = 65_535;
+
+/** Progressive encoders write some ten; each scan costs a pass over all pixels, however few bytes it has. */
+const MAX_JPEG_SCANS = 100;
 
 /** What an image file became. */
 export interface Prepared {
@@ -48,6 +52,7 @@ export class ImageProcessor {
 
   /** @throws ServalError SERVAL_IMAGE_BROKEN, _PIXELS, _SHAPE: the file's own fault. */
   async prepare(bytes: Uint8Array): Promise<Prepared> {
+    checkScans(bytes);
     const header = await this.#readHeader(bytes);
     const resized = this.#resizedSize(header);
     const picture = await this.#decode(bytes, header);
@@ -163,6 +168,13 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
   if (channels === 3) return data;
   if (channels === 1) return greyToRgb(data);
   return flattenOnWhite(data, channels);
+}
+
+function checkScans(bytes: Uint8Array): void {
+  const scans = countJpegScans(bytes);
+  if (scans <= MAX_JPEG_SCANS) return;
+  const message = `The JPEG has ${scans} scans, ${MAX_JPEG_SCANS} are allowed; save it anew.`;
+  throw new ServalError('SERVAL_IMAGE_BROKEN', message, { details: { scans, maxScans: MAX_JPEG_SCANS } });
 }
 
 function longAndThin(width: number, height: number): ServalError {
