@@ -33,10 +33,16 @@ async function layOutModel() {
     await cp(path.join(MODEL, file), path.join(folder, file)).catch(() => {});
   }
   await cp(path.join(MODEL, 'model.onnx'), path.join(folder, 'onnx/model.onnx'));
-  // A type that the library knows: any that takes pixel_values and gives logits.
-  const config = JSON.parse(await readFile(path.join(folder, 'config.json'), 'utf8'));
-  if (KIND === 'images') config.model_type = 'mobilenet_v2';
-  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  if (KIND === 'images') {
+    // Types that the library knows and that do what the files say: pixel_values to logits; resize, crop, normalise.
+    await change(path.join(folder, 'config.json'), { model_type: 'mobilenet_v2' });
+    await change(path.join(folder, 'preprocessor_config.json'), { image_processor_type: 'ViTImageProcessor' });
+  }
+}
+
+async function change(file, fields) {
+  const config = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, JSON.stringify({ ...config, ...fields }));
 }
 
 async function serve() {
