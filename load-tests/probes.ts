@@ -47,11 +47,11 @@ export class HealthProbe {
 const NORMAL_MS = 100;
 /** So many normal answers in a row are the end of an overload. */
 const IN_A_ROW = 5;
-const GIVE_UP_SECONDS = 20;
+const GIVE_UP_SECONDS = 15;
 
 /**
  * Seconds after an overload until answers are normal again (within 100 ms, five in a row), on a new connection each:
- * those are what a user comes with. 20 where it takes longer.
+ * those are what a user comes with. 15 where it takes longer.
  */
 export async function recoverySeconds(
   { host, port }: { host: string; port: number },

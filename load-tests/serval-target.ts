@@ -39,7 +39,7 @@ export function servalTarget({ name, title, children, root = ROOT, settings = {}
 async function startServal(options: Required<ServalOptions>, kind: Kind): Promise<RunningTarget> {
   const { name, title, children, root, settings } = options;
   const port = await freePort();
-  const models = kind === 'all' ? path.join(ROOT, 'models') : await copyModel(kind);
+  const models = kind === 'all' ? path.join(ROOT, 'models') : await copyModel(name, kind);
   const variables = { PORT: String(port), MODELS: models, LOG_FORMAT: 'json', ...(await honestSettings(root)) };
   const begun = performance.now();
   const child = children.start({
@@ -90,8 +90,8 @@ export function imageType(file: Buffer): string {
 }
 
 /** A folder with nothing but the model, so that memory is compared fairly. */
-async function copyModel(kind: 'text' | 'images'): Promise<string> {
-  const models = path.join(CACHE, 'models', kind);
+async function copyModel(name: string, kind: 'text' | 'images'): Promise<string> {
+  const models = path.join(CACHE, 'models', name, kind);
   await rm(models, { recursive: true, force: true });
   await cp(path.join(ROOT, 'models', COMPARED[kind]), path.join(models, COMPARED[kind]), { recursive: true });
   return models;
