@@ -4,6 +4,7 @@ import type { ImageInput } from '../repository/manifest.ts';
 import { countJpegScans } from './jpeg-scans.ts';
 import { nearest } from './nearest.ts';
 import { cmykToRgb, flattenOnWhite, greyToRgb, rgbToGrey } from './pixels.ts';
+import { withoutText } from './png-text.ts';
 import { type Crop, type ResampleCode, Resampler, type RgbPicture } from './resample.ts';
 
 /** Only these loaders are open: no SVG, GIF, TIFF, HEIF or PDF, however the bytes call themselves. */
@@ -51,8 +52,9 @@ export class ImageProcessor {
   }
 
   /** @throws ServalError SERVAL_IMAGE_BROKEN, _PIXELS, _SHAPE: the file's own fault. */
-  async prepare(bytes: Uint8Array): Promise<Prepared> {
-    checkScans(bytes);
+  async prepare(file: Uint8Array): Promise<Prepared> {
+    checkScans(file);
+    const bytes = withoutText(file);
     const header = await this.#readHeader(bytes);
     const resized = this.#resizedSize(header);
     const picture = await this.#decode(bytes, header);
