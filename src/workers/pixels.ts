@@ -30,9 +30,9 @@ export function rgbToGrey(rgb: Uint8Array): Uint8Array {
   return grey;
 }
 
-/** Composites grey with alpha (2 channels) or RGBA (4) on white. */
+/** Composites grey with alpha (2 channels) or RGBA (4) on white; RGBA in its own place, as it may take 100 MB. */
 export function flattenOnWhite(data: Uint8Array, channels: number): Uint8Array {
-  const rgb = new Uint8Array((data.length / channels) * 3);
+  const rgb = placeFor(data, channels);
   let out = 0;
   for (let at = 0; at < data.length; at += channels) {
     const alpha = data[at + channels - 1] ?? 255;
@@ -46,13 +46,21 @@ export function flattenOnWhite(data: Uint8Array, channels: number): Uint8Array {
   return rgb;
 }
 
-/** R = (255 − K) − C · (255 − K) / 255, and so on. A fifth channel, where there is one, is passed over. */
+/**
+ * R = (255 − K) − C · (255 − K) / 255, and so on, in its own place. A fifth channel, where there is one, is passed over.
+ */
 export function cmykToRgb(data: Uint8Array, channels: number): Uint8Array {
-  const rgb = new Uint8Array((data.length / channels) * 3);
+  const rgb = placeFor(data, channels);
   let out = 0;
   for (let at = 0; at < data.length; at += channels) {
     const light = 255 - (data[at + 3] ?? 0);
     for (let ink = 0; ink < 3; ink++) rgb[out++] = Math.max(0, light - mulDiv255(data[at + ink] ?? 0, light));
   }
   return rgb;
+}
+
+/** Room for RGB: in the picture itself where it is no smaller, as every pixel is read before its place is written. */
+function placeFor(data: Uint8Array, channels: number): Uint8Array {
+  const length = (data.length / channels) * 3;
+  return channels > 3 ? data.subarray(0, length) : new Uint8Array(length);
 }
