@@ -3,7 +3,7 @@ import { ERROR_TABLE, fromErrorData, messageOf, ServalError, toErrorData } from 
 
 test('every code names itself SERVAL_ and has a status that HTTP knows as an error', () => {
   for (const [code, [status]] of Object.entries(ERROR_TABLE)) {
-    expect(code).toMatch(/^SERVAL_[A-Z_]+$/);
+    expect(code).toMatch(/^SERVAL_[A-Z0-9_]+$/);
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(600);
   }

@@ -44,6 +44,7 @@ describe('the same request in three forms', () => {
     inputs: [{ kind: 'image', bytes: BYTES }],
     options: { topK: 2, functionToApply: null, truncate: true },
     timeoutMs: 9,
+    priority: 'interactive',
   };
 
   test('JSON', () => {
