@@ -12,7 +12,7 @@ from onnx import version_converter
 
 from training.quantize.attention import fuse_attention, split_bias
 from training.quantize.errors import QuantiseError
-from training.quantize.graph import MICROSOFT, Graph, is_operator
+from training.quantize.graph import MICROSOFT, Graph, attribute, is_operator
 
 OPSET = 21  # QuantizeLinear with a block of inputs to a scale
 _IR_VERSION = 10  # that goes with it
@@ -155,7 +155,7 @@ def approximate_gelu(graph: Graph) -> None:
     It is off by at most 0.0005, a twentieth of a step of the int8 that follows it in the schemes that use it.
     """
     for node in graph.nodes:
-        if is_operator(node, "Gelu") and node.domain == MICROSOFT:
+        if is_operator(node, "Gelu") and attribute(node, "approximate", "none") == "none":
             found = split_bias(graph, node.input[0])
             if found is not None:
                 source, bias = found

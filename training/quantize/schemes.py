@@ -8,6 +8,7 @@ from pathlib import Path
 import onnx
 
 from training.quantize.baselines import dynamic_int8, matmul_nbits
+from training.quantize.biases import fold_residual_biases
 from training.quantize.embedding import quantise_embeddings
 from training.quantize.errors import NothingToQuantiseError
 from training.quantize.fusions import approximate_gelu, fuse
@@ -20,6 +21,7 @@ DEFAULT = "per-token-int8"
 def _per_token(model_file: Path, weight_bits: int) -> onnx.ModelProto:
     graph = fuse(model_file)
     approximate_gelu(graph)
+    fold_residual_biases(graph)
     same_rows = lay_out_token_major(graph)
     if quantise_per_token(graph, weight_bits, same_rows) == 0:
         raise NothingToQuantiseError(model_file)

@@ -157,6 +157,7 @@ def test_every_linear_layer_of_an_export_is_rewritten(bert_export: Path) -> None
     assert operators["MatMulIntegerToFloat"] == 2 * 6 + 1  # query, key, value, output, two of the MLP; the pooler
     assert operators["QuantizeLinear"] == 2 * 4 + 1
     assert operators["MatMul"] == 0
+    assert operators["FastGelu"] == 2 and operators["Gelu"] == 0
     assert operators["Transpose"] <= 2 + 2  # one an attention, one before the first layer and one behind the last
 
 
