@@ -10,7 +10,8 @@ export default defineConfig({
     // Two cores: more files at once would only make the ones that start servers slow.
     maxWorkers: 2,
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Far more than any test takes: a machine that is busy with other things fails none.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

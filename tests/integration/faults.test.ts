@@ -69,7 +69,7 @@ describe('kill -9 of a worker', () => {
   });
 
   test('twice under the same request answers it with 500, and others go on', async () => {
-    const target = await start(20, { WORKERS: 1, DEFAULT_TIMEOUT_MS: 20_000 });
+    const target = await start(10, { WORKERS: 1 });
     const answering = target.post('/predict', { inputs: 'good film' });
     for (const restarts of [1, 2]) {
       await waitFor(async () => (await target.metric('serval_workers')) === 1);
