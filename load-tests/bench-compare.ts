@@ -15,12 +15,12 @@ import { printRatios, printResults } from './terminal-table.ts';
  * one interleaved run. Both use the packages that are installed here.
  */
 
-const { rounds, seconds, text, images, positionals } = parseOptions({ rounds: 5, seconds: 5 });
+const { rounds, seconds, text, images, positionals, match } = parseOptions({ rounds: 5, seconds: 5 });
 const ref = positionals[0] ?? 'HEAD';
 const scenarios: Scenario[] = [
   ...(text ? [1, 16, 64].map((connections) => closed('text real', connections)) : []),
   ...(images ? [closed('images', 16)] : []),
-];
+].filter(({ name }) => match.test(name));
 const base = checkOut(ref);
 const children = new Children();
 const targets = [

@@ -10,11 +10,11 @@ import { servalTarget } from './serval-target.ts';
 import { printResults } from './terminal-table.ts';
 
 /**
- * `npm run bench:peers [-- --rounds N --seconds N --only bare,serval,fastapi --text --images]`: the same work against
+ * `npm run bench:peers [-- --rounds N --seconds N --only bare,serval,fastapi --match connections --text --images]`: the same work against
  * Serval, what people use instead, and bare processes, in turn.
  */
 
-const { rounds, seconds, only, text, images } = parseOptions({ rounds: 5, seconds: 5 });
+const { rounds, seconds, only, text, images, match } = parseOptions({ rounds: 5, seconds: 5 });
 const children = new Children();
 const targets = chosen(
   [
@@ -37,7 +37,8 @@ const works = [
 ];
 for (const [kind, work] of works) {
   console.log(`\n${work}:`);
-  await new Rounds({ targets, kind, scenarios: peerScenarios(work), rounds, seconds }, results).inTurn();
+  const scenarios = peerScenarios(work).filter(({ name }) => match.test(name));
+  await new Rounds({ targets, kind, scenarios, rounds, seconds }, results).inTurn();
   // An interrupted run keeps what it has.
   await writeResults(results);
 }

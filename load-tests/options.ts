@@ -5,12 +5,14 @@ export interface Options {
   readonly seconds: number;
   /** Names of targets; null for all. */
   readonly only: readonly string[] | null;
+  /** Only scenarios whose names match; closed loops are needed before what depends on capacity. */
+  readonly match: RegExp;
   readonly text: boolean;
   readonly images: boolean;
   readonly positionals: readonly string[];
 }
 
-/** `--rounds N --seconds N --only a,b --text --images`; without --text and --images both are measured. */
+/** `--rounds N --seconds N --only a,b --match connections --text --images`; without --text and --images both are measured. */
 export function parseOptions(defaults: { rounds: number; seconds: number }): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -18,6 +20,7 @@ export function parseOptions(defaults: { rounds: number; seconds: number }): Opt
       rounds: { type: 'string', default: String(defaults.rounds) },
       seconds: { type: 'string', default: String(defaults.seconds) },
       only: { type: 'string' },
+      match: { type: 'string', default: '' },
       text: { type: 'boolean', default: false },
       images: { type: 'boolean', default: false },
     },
@@ -27,6 +30,7 @@ export function parseOptions(defaults: { rounds: number; seconds: number }): Opt
     rounds: positive('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
     only: values.only?.split(',') ?? null,
+    match: new RegExp(values.match),
     text: values.text || both,
     images: values.images || both,
     positionals,

@@ -11,6 +11,8 @@ export interface Plan {
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
   readonly seconds: number;
+  /** Name of the target whose capacity is everyone's where a scenario says `bound`. */
+  readonly bound?: string;
 }
 
 /** The target whose rate is the bound of overloads. */
@@ -118,7 +120,7 @@ export class Rounds {
   #capacity(target: Target, { work, load }: Scenario): number {
     if (load.type === 'closed') return Number.NaN;
     const own = this.#rates.get(rateKey(target.name, work));
-    const bound = load.of === 'bound' ? this.#rates.get(rateKey(BOUND, work)) : undefined;
+    const bound = load.of === 'bound' ? this.#rates.get(rateKey(this.#plan.bound ?? BOUND, work)) : undefined;
     const capacity = bound ?? own;
     if (capacity === undefined) throw new Error(`the capacity of ${target.name} is not known: no closed loop ran`);
     return capacity;

@@ -8,7 +8,7 @@ export type Load =
   | {
       readonly type: 'open';
       readonly times: number;
-      /** `own`: the target's best closed-loop rate of this round; `bound`: that of the bare processes, if they run. */
+      /** `own`: the target's best closed-loop rate of this round; `bound`: that of the plan's bound, if it runs (the bare processes). */
       readonly of: 'own' | 'bound';
       readonly deadlineMs: number;
       readonly newConnectionShare: number;
@@ -28,12 +28,12 @@ export function closed(work: WorkName, connections: number): Scenario {
   return { name: `${work}, ${connections} connections`, work, load: { type: 'closed', connections } };
 }
 
-/** Below saturation. */
-export function atLoad(work: WorkName, times: number): Scenario {
+/** Below saturation: each target's own, or that of the one that is the bound. */
+export function atLoad(work: WorkName, times: number, of: 'own' | 'bound' = 'own'): Scenario {
   return {
     name: `${work}, ${times} of capacity`,
     work,
-    load: { type: 'open', times, of: 'own', deadlineMs: NO_DEADLINE_MS, newConnectionShare: 0 },
+    load: { type: 'open', times, of, deadlineMs: NO_DEADLINE_MS, newConnectionShare: 0 },
   };
 }
 
