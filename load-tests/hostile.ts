@@ -4,6 +4,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { type ServalProcess, startServal } from '../tests/fixtures/serval-process.ts';
 import { type HostileFile, hostileFiles } from './hostile-files.ts';
 import { type Answer, FORMS, type Form, sendImage } from './image-request.ts';
+import { withSalt } from './photographs.ts';
 import { usageOf } from './process-tree.ts';
 import { Random } from './random.ts';
 
@@ -44,10 +45,11 @@ const good = readdirSync(GOLDEN)
 const hostile = hostileFiles(count, GOLDEN, random).map(
   (file): Sent => ({ ...file, form: formOf(file), hostile: file }),
 );
-const friendly = Array.from(
-  { length: count },
-  (): Sent => ({ ...random.pick(good), form: random.pick(FORMS), hostile: null }),
-);
+// Salted: of the same bytes in flight, the server would compute one.
+const friendly = Array.from({ length: count }, (_, salt): Sent => {
+  const { name, bytes } = random.pick(good);
+  return { name, bytes: withSalt(bytes, salt), form: random.pick(FORMS), hostile: null };
+});
 const mixed = random.shuffle([...hostile, ...friendly]);
 
 /** A raw body of no bytes is no body at all. */

@@ -1,4 +1,5 @@
 import { Client } from './image-client.ts';
+import { withSalt } from './photographs.ts';
 
 /** Connections that each send one image after another, without a pause, until they are stopped. */
 export class ImageLoad {
@@ -25,16 +26,9 @@ export class ImageLoad {
     const client = new Client(this.#url);
     for (let at = offset; !this.#stopping; at++) {
       const file = this.#files[at % this.#files.length] ?? Buffer.alloc(0);
-      await client.post('/models/imagenet/predict', 'image/jpeg', this.#salted(file));
+      await client.post('/models/imagenet/predict', 'image/jpeg', withSalt(file, ++this.#salt));
       this.answered += 1;
     }
     client.close();
-  }
-
-  /** The same picture in other bytes (what follows a JPEG's end is ignored), so that no answer is one from before. */
-  #salted(file: Buffer): Buffer {
-    const tail = Buffer.alloc(8);
-    tail.writeDoubleLE(++this.#salt);
-    return Buffer.concat([file, tail]);
   }
 }
