@@ -80,8 +80,10 @@ function mixedBatches(encoded: readonly EncodedItem[]): number[][] {
   return batches;
 }
 
-async function samplesOf({ manifest: { golden }, inputKind, probes }: Pipeline): Promise<Sample[]> {
-  if (golden === null) return probes.map((input) => ({ input, scores: null }));
+async function samplesOf(pipeline: Pipeline): Promise<Sample[]> {
+  const { inputKind } = pipeline;
+  const { golden } = pipeline.manifest;
+  if (golden === null) return pipeline.probes.map((input) => ({ input, scores: null }));
   return Promise.all(
     golden.samples.map(async ({ input: given, scores }) => {
       const input: Input =

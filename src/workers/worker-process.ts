@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ServalError } from '../errors.ts';
@@ -49,7 +50,7 @@ export class WorkerProcess implements Executor {
     this.#events = events;
     this.#child = fork(ENTRY, [], {
       serialization: 'advanced',
-      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+      env: workerEnvironment(),
       execArgv: HEAP_FLAGS,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
@@ -145,6 +146,13 @@ export class WorkerProcess implements Executor {
     this.#settle()?.reject(new ExecutorLostError(`worker ${this.id} ended (${signal ?? exitCode})`));
     this.#ended.resolve();
   }
+}
+
+/** The runtime's telemetry is on unless told otherwise; the compile cache is the main process's. */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const NODE_COMPILE_CACHE = getCompileCacheDir();
+  const cache = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
+  return { ...process.env, ...cache, ORT_DISABLE_TELEMETRY: '1' };
 }
 
 function runFailed(reason: string): ServalError {
