@@ -22,9 +22,17 @@ export function scoresOf(logits: Tensor, classification: Classification, activat
   return labels.length === 2 && scores.length === 1 && score !== undefined ? [1 - score, score] : scores;
 }
 
+/** In plain loops: it runs in the main process, over a thousand labels for each picture. */
 function softmax(logits: readonly number[], temperature: number): number[] {
-  const largest = Math.max(...logits);
-  const powers = logits.map((z) => Math.exp((z - largest) / temperature));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  return powers.map((power) => power / sum);
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const z of logits) if (z > largest || Number.isNaN(z)) largest = z;
+  const powers = new Array<number>(logits.length);
+  let total = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const power = Math.exp(((logits[id] ?? 0) - largest) / temperature);
+    powers[id] = power;
+    total += power;
+  }
+  for (let id = 0; id < powers.length; id++) powers[id] = (powers[id] ?? 0) / total;
+  return powers;
 }

@@ -39,12 +39,32 @@ export abstract class Classifier<Kind extends Manifest> implements Pipeline {
 
   decode(output: ItemOutput, options: PredictOptions): Prediction {
     const { labels } = this.manifest.classification;
-    const ranked = this.scores(output, options)
-      .map((score, id) => ({ label: labels[id] ?? `LABEL_${id}`, score }))
-      .sort((a, b) => b.score - a.score)
-      .slice(0, options.topK);
+    const scores = this.scores(output, options);
+    const ranked = largestPlaces(scores, options.topK).map((id) => ({
+      label: labels[id] ?? `LABEL_${id}`,
+      score: scores[id] ?? Number.NaN,
+    }));
     const [best] = ranked;
     if (best === undefined) throw new Error('This is a bug: a model without labels');
     return { label: best.label, score: best.score, scores: ranked };
   }
+}
+
+/**
+ * Places of the `count` largest values, descending, the first of equal ones first. Of a thousand labels five are asked for:
+ * ranking them all would cost the main process more than everything else it does for a picture.
+ */
+function largestPlaces(values: readonly number[], count: number): number[] {
+  const places: number[] = [];
+  const valueAt = (rank: number) => values[places[rank] ?? -1] ?? Number.NEGATIVE_INFINITY;
+  if (count >= values.length) return [...values.keys()].sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0));
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place] ?? Number.NEGATIVE_INFINITY;
+    if (places.length === count && value <= valueAt(count - 1)) continue;
+    let rank = places.length;
+    while (rank > 0 && value > valueAt(rank - 1)) rank -= 1;
+    places.splice(rank, 0, place);
+    if (places.length > count) places.pop();
+  }
+  return places;
 }

@@ -61,6 +61,20 @@ test('decode ranks the labels by their scores', () => {
   expect(scores.map((score) => score.label)).toEqual(['green', 'blue', 'red']);
 });
 
+test('decode keeps the best labels, of equal ones the first', () => {
+  const labels = Array.from({ length: 40 }, (_, id) => `label ${id}`);
+  const many = new ImageClassification({
+    ...pipeline.manifest,
+    classification: { ...pipeline.manifest.classification, labels },
+  });
+  // Values from 0 to 6, each many times.
+  const data = Float32Array.from(labels, (_, id) => (id * 5 + 6) % 7);
+  const output = { logits: { dataType: 'float32', shape: [40], data } } as const;
+  const ranking = (topK: number) => many.decode(output, { ...OPTIONS, topK }).scores.map(({ label }) => label);
+  const all = [...labels.keys()].sort((a, b) => (data[b] ?? 0) - (data[a] ?? 0) || a - b).map((id) => `label ${id}`);
+  for (const topK of [1, 2, 5, 7, 39, 40, 1000]) expect(ranking(topK)).toEqual(all.slice(0, topK));
+});
+
 test('the probes are images that the pipeline takes', () => {
   for (const probe of pipeline.probes) expect(pipeline.encode(probe).item.kind).toBe('image');
   expect(pipeline.probes.length).toBeGreaterThan(2);
