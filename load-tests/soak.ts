@@ -21,7 +21,11 @@ const LIVE_EVERY_MS = 25;
 const KILL_EVERY_MS = 1_000;
 
 const { values } = parseArgs({
-  options: { requests: { type: 'string', default: '20000' }, kill: { type: 'boolean', default: false } },
+  options: {
+    requests: { type: 'string', default: '20000' },
+    kill: { type: 'boolean', default: false },
+    'live-after-warm-up': { type: 'boolean', default: false },
+  },
 });
 const total = Number(values.requests);
 const bodies = (await readSentences()).map(({ text }) => JSON.stringify({ inputs: text }));
