@@ -117,7 +117,8 @@ async function inspect(inspection: Inspection): Promise<ModelFile | null> {
   const { folder, serval, problems, name, file, bytes } = inspection;
   const whole = createHash('sha256').update(bytes);
   let fileBytes = bytes.byteLength;
-  checkHash(inspection, name, bytes);
+  // A copy of the state so far: the model's bytes are hashed once for both.
+  checkHash(inspection, name, whole.copy().digest('hex'));
   let graph: OnnxGraph;
   try {
     graph = readOnnxGraph(bytes);
@@ -133,7 +134,7 @@ async function inspect(inspection: Inspection): Promise<ModelFile | null> {
       problems.add(name, '', `its weights file ${external} cannot be read from the version’s folder`);
       continue;
     }
-    checkHash(inspection, besideModel, data);
+    checkHash(inspection, besideModel, createHash('sha256').update(data).digest('hex'));
     whole.update(data);
     fileBytes += data.byteLength;
   }
@@ -152,11 +153,9 @@ async function inspect(inspection: Inspection): Promise<ModelFile | null> {
   };
 }
 
-function checkHash({ serval, problems }: Inspection, name: string, bytes: Uint8Array): void {
+function checkHash({ serval, problems }: Inspection, name: string, found: string): void {
   const expected = serval.sha256?.[name];
-  if (expected === undefined) return;
-  const found = createHash('sha256').update(bytes).digest('hex');
-  if (found !== expected) {
+  if (expected !== undefined && found !== expected) {
     problems.add(name, '', `its SHA-256 is ${found}, serval.json says ${expected}: the file was changed or damaged`);
   }
 }
