@@ -16,9 +16,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pipelines: [...LEAVES, 'repository', 'scheduler'],
   workers: [...LEAVES, 'repository', 'scheduler'],
   http: [...LEAVES, 'repository', 'scheduler', 'pipelines'],
+  // What becomes of versions: loads, verifies, switches and retires them.
+  lifecycle: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers'],
   // Implements the observers that the other rooms own.
   observability: [...LEAVES, 'repository', 'scheduler', 'workers', 'http'],
-  'server.ts': [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers', 'http', 'observability'],
+  'server.ts': [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers', 'lifecycle', 'http', 'observability'],
   'main.ts': ['config.ts', 'errors.ts', 'server.ts'],
 };
 
