@@ -116,6 +116,12 @@ export const SETTINGS = {
     512,
     'Tokens of a batch of texts, padding included: bounds the memory of a worker. On a CPU larger batches save nothing.',
   ),
+  quarantineMs: setting(
+    whole(0, 86_400_000),
+    'ms',
+    600_000,
+    'An input that ended two workers while it ran alone is refused for so long; 0 refuses none.',
+  ),
   drainTimeoutMs: setting(
     whole(0, 3_600_000),
     'ms',

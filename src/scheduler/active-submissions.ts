@@ -20,6 +20,11 @@ export class ActiveSubmissions {
     return this.#active.size;
   }
 
+  /** Those for one version. */
+  of(versionKey: string): Submission[] {
+    return [...this.#active].filter((submission) => submission.versionKey === versionKey);
+  }
+
   add(submission: Submission): void {
     this.#active.add(submission);
     this.#sweep ??= setInterval(() => this.#expire(), SWEEP_MS).unref();

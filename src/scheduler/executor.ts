@@ -28,4 +28,11 @@ export interface Executor {
 
 export class ExecutorLostError extends Error {
   override readonly name = 'ExecutorLostError';
+  /** Whether it was ended because its batch ran for too long. */
+  readonly hung: boolean;
+
+  constructor(message: string, { hung = false }: { hung?: boolean } = {}) {
+    super(message);
+    this.hung = hung;
+  }
 }

@@ -18,8 +18,8 @@ export class Job {
   readonly size: number;
   /** Place in the queue, in ms of the clock: see Scheduler.submit. */
   rank: number;
-  /** Batches with this item that ended because their worker did. */
-  lostRuns = 0;
+  /** Workers that ended while they ran this item and no other. */
+  lostAlone = 0;
   readonly #waiters: Waiter[] = [];
 
   constructor(item: EncodedItem, rank: number, key: string | null) {

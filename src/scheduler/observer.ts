@@ -8,7 +8,7 @@ export interface SchedulerObserver {
   itemReused(versionKey: string, from: 'shared' | 'cached'): void;
 }
 
-export type DropReason = 'deadline' | 'cancelled' | 'sibling_failed';
+export type DropReason = 'deadline' | 'cancelled' | 'sibling_failed' | 'version_gone';
 
 export interface RanBatch {
   readonly versionKey: string;

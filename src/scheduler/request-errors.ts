@@ -5,8 +5,17 @@ import type { Submission } from './submission.ts';
 
 export const LOST: ErrorData = {
   code: 'SERVAL_WORKER_LOST',
-  message: 'The workers that ran it ended twice. The request may be sent again.',
+  message: 'Two workers ended while they ran it alone. Send another input.',
 };
+
+export const HUNG: ErrorData = {
+  code: 'SERVAL_RUN_TIMEOUT',
+  message: 'It ran beyond the limit on two workers. Send a smaller input.',
+};
+
+export function versionGone(): ServalError {
+  return new ServalError('SERVAL_VERSION_NOT_READY', 'The version is no longer served.');
+}
 
 export function clientClosed(): ServalError {
   return new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
@@ -27,4 +36,8 @@ export function inputError(index: number, error: ErrorData): ServalError {
 /** What a batch as a whole failed with. */
 export function batchError(error: Error): ServalError {
   return error instanceof ServalError ? error : new ServalError('SERVAL_INTERNAL', error.message, { cause: error });
+}
+
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

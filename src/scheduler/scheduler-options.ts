@@ -1,10 +1,11 @@
 import type { AdmissionLimits } from './admission.ts';
 import type { SchedulerObserver } from './observer.ts';
+import type { QuarantineLimits } from './quarantine.ts';
 import type { ReuseOptions } from './reuse.ts';
 
 export type Priority = 'interactive' | 'background';
 
-export interface SchedulerOptions extends AdmissionLimits, ReuseOptions {
+export interface SchedulerOptions extends AdmissionLimits, QuarantineLimits, ReuseOptions {
   readonly maxBatchItems: number;
   readonly maxBatchTokens: number;
   readonly observer: SchedulerObserver;

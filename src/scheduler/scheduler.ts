@@ -1,30 +1,24 @@
-import { type ErrorData, ServalError } from '../errors.ts';
+import type { ErrorData } from '../errors.ts';
 import { ActiveSubmissions } from './active-submissions.ts';
 import { Admission, type Load } from './admission.ts';
 import { PLAN_WINDOW, planBatch } from './batch-planner.ts';
 import { type CostCoefficients, CostModel } from './cost-model.ts';
-import type { BatchResult, Executor } from './executor.ts';
-import { ExecutorLostError } from './executor.ts';
+import { type BatchResult, type Executor, ExecutorLostError } from './executor.ts';
 import { ExecutorSet } from './executor-set.ts';
 import { bytesOf, type EncodedItem, sizeOf } from './item.ts';
 import { Job, type Waiter } from './job.ts';
+import { LostBatches, type SuspectBatch } from './lost-batches.ts';
 import type { DropReason } from './observer.ts';
-import { batchError, clientClosed, deadlineExceeded, inputError, LOST } from './request-errors.ts';
+import { Quarantine } from './quarantine.ts';
+import { batchError, clientClosed, deadlineExceeded, inputError, toError, versionGone } from './request-errors.ts';
 import { Reuse } from './reuse.ts';
 import type { SchedulerOptions, SubmitOptions } from './scheduler-options.ts';
 import { Submission } from './submission.ts';
 import { VersionQueue } from './version-queue.ts';
 import { VersionQueues } from './version-queues.ts';
 
-/** One item on its way into the queue. */
-interface Arriving {
-  readonly item: EncodedItem;
-  readonly rank: number;
-  readonly waiter: Waiter;
-}
+type Arriving = Pick<Job, 'item' | 'rank'> & { readonly waiter: Waiter };
 
-/** Workers that may end under an item before it is given up. */
-const MAX_LOST_RUNS = 2;
 /** A background item stands where an interactive one that came this much later would: it yields, but never starves. */
 const BACKGROUND_HANDICAP_MS = 10_000;
 
@@ -41,6 +35,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #admission: Admission;
   readonly #reuse: Reuse;
+  readonly #quarantine: Quarantine;
+  readonly #lost: LostBatches;
   readonly #now: () => number;
   #emptied = Promise.withResolvers<void>();
 
@@ -49,6 +45,8 @@ export class Scheduler {
     this.#admission = new Admission(options);
     this.#reuse = new Reuse(options);
     this.#now = options.now ?? (() => performance.now());
+    this.#quarantine = new Quarantine(options, this.#now);
+    this.#lost = new LostBatches(this.#quarantine);
     this.#active = new ActiveSubmissions(this.#now, (submission) => this.#endLate(submission));
   }
 
@@ -59,6 +57,12 @@ export class Scheduler {
   addVersion(key: string, { batching, prior }: { batching: boolean; prior: CostCoefficients }): void {
     const maxBatchItems = batching ? this.#options.maxBatchItems : 1;
     this.#queues.set(new VersionQueue({ key, maxBatchItems, cost: new CostModel(prior) }));
+  }
+
+  /** Takes no more work for a version; requests for it that are not answered yet fail with SERVAL_VERSION_NOT_READY. */
+  removeVersion(key: string): void {
+    for (const submission of this.#active.of(key)) this.#end(submission, versionGone(), 'version_gone');
+    this.#queues.delete(key);
   }
 
   /** Gives the executor work from now on. It must have every version that is added. */
@@ -74,7 +78,7 @@ export class Scheduler {
 
   /** Items of a version that wait for a worker. */
   queuedItemsOf(versionKey: string): number {
-    return this.#queues.get(versionKey)?.length ?? 0;
+    return (this.#queues.get(versionKey)?.length ?? 0) + this.#lost.itemsOf(versionKey);
   }
 
   costOf(versionKey: string): CostModel | null {
@@ -106,7 +110,8 @@ export class Scheduler {
    */
   submit(versionKey: string, items: readonly EncodedItem[], { timeoutMs, priority }: SubmitOptions): Submission {
     const queue = this.#queues.get(versionKey);
-    if (queue === undefined) throw new ServalError('SERVAL_VERSION_NOT_READY', 'The version is no longer served.');
+    if (queue === undefined) throw versionGone();
+    this.#quarantine.check(versionKey, items);
     const now = this.#now();
     let rank = priority === 'background' ? now + BACKGROUND_HANDICAP_MS : now;
     const costs = items.map((item) => queue.cost.predict(1, sizeOf(item)));
@@ -174,14 +179,19 @@ export class Scheduler {
 
   #dispatch(): void {
     for (const executor of this.#executors.idle) {
+      const suspect = this.#lost.next();
+      if (suspect !== null) {
+        void this.#run(executor, suspect);
+        continue;
+      }
       const now = this.#now();
       for (const queue of this.#queues.all) this.#dropHopeless(queue, now);
       const queue = this.#queues.next(now);
       if (queue === null) return;
       const { maxBatchItems: maxItems, cost } = queue;
       const waiting = queue.window(maxItems === 1 ? 1 : PLAN_WINDOW);
-      const batch = planBatch(waiting, { cost, maxItems, maxTokens: this.#options.maxBatchTokens, now });
-      void this.#run(executor, queue, batch);
+      const jobs = planBatch(waiting, { cost, maxItems, maxTokens: this.#options.maxBatchTokens, now });
+      void this.#run(executor, { queue, jobs, losses: 0 });
     }
   }
 
@@ -195,14 +205,16 @@ export class Scheduler {
     }
   }
 
-  async #run(executor: Executor, queue: VersionQueue, jobs: readonly Job[]): Promise<void> {
+  async #run(executor: Executor, batch: SuspectBatch): Promise<void> {
+    const { queue, jobs } = batch;
     const startedAt = this.#now();
     const predictedMs = queue.takeBatch(jobs);
     queue.served += predictedMs;
     this.#executors.begin(executor, startedAt + predictedMs);
     const outcome = await executor.run({ versionKey: queue.key, items: jobs.map(({ item }) => item) }).catch(toError);
     this.#executors.end(executor);
-    if (outcome instanceof ExecutorLostError) this.#retry(queue, jobs);
+    this.#lost.end(batch);
+    if (outcome instanceof ExecutorLostError) this.#retry(batch, outcome);
     // The next batch goes out before this one's answers are written: the worker does not wait for them.
     this.#dispatch();
     if (!(outcome instanceof Error)) this.#answer(queue, jobs, { startedAt, result: outcome });
@@ -238,16 +250,11 @@ export class Scheduler {
     this.#options.observer.batchRan({ versionKey: queue.key, items: jobs.length, queueMs, collateMs, runMs, pixels });
   }
 
-  /** The worker ended: the items go back to where they stood, once. */
-  #retry(queue: VersionQueue, jobs: readonly Job[]): void {
-    for (const job of jobs) {
-      job.lostRuns += 1;
-      if (!job.abandoned && job.lostRuns < MAX_LOST_RUNS) {
-        queue.add(job);
-        continue;
-      }
+  /** The worker ended: the items run again, those apart that did so alone too often. */
+  #retry(batch: SuspectBatch, lost: ExecutorLostError): void {
+    for (const { job, error } of this.#lost.add(batch, lost)) {
       this.#reuse.end(job, null);
-      this.#failJob(job, LOST);
+      this.#failJob(job, error);
     }
   }
 
@@ -273,9 +280,9 @@ export class Scheduler {
     const queue = this.#queues.get(submission.versionKey);
     for (const job of submission.jobs) {
       job.leave(submission);
-      if (!job.abandoned || queue === undefined || !queue.remove(job)) continue;
+      if (!job.abandoned || !(queue?.remove(job) || this.#lost.remove(job))) continue;
       this.#reuse.end(job, null);
-      this.#options.observer.itemDropped(queue.key, reason);
+      this.#options.observer.itemDropped(submission.versionKey, reason);
     }
     this.#settleDrain();
   }
@@ -289,8 +296,4 @@ export class Scheduler {
     this.#emptied.resolve();
     this.#emptied = Promise.withResolvers();
   }
-}
-
-function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -22,6 +22,10 @@ export class VersionQueues {
     this.#queues.set(queue.key, queue);
   }
 
+  delete(key: string): void {
+    this.#queues.delete(key);
+  }
+
   get(key: string): VersionQueue | undefined {
     return this.#queues.get(key);
   }

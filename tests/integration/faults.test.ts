@@ -80,7 +80,9 @@ describe('kill -9 of a worker', () => {
       await waitFor(async () => (await target.metric('serval_worker_restarts_total')) === restarts);
     }
     expect(await answering).toMatchObject({ status: 500, body: { code: 'SERVAL_WORKER_LOST' } });
-    expect(await target.predict({ inputs: 'good film' })).toMatchObject({ model: 'slow' });
+    const again = await target.post('/predict', { inputs: ['bad film', 'good film'] });
+    expect(again).toMatchObject({ status: 422, body: { code: 'SERVAL_QUARANTINED', details: { input: 1 } } });
+    expect(await target.predict({ inputs: 'bad film' })).toMatchObject({ model: 'slow' });
   });
 });
 

@@ -21,6 +21,7 @@ function schedulerWith(options: Partial<SchedulerOptions>) {
     maxBatchTokens: 10_000,
     shareIdentical: true,
     cacheBytes: 0,
+    quarantineMs: 0,
     observer,
     ...options,
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { ServalError } from '../../src/errors.ts';
 import { TEXT_PRIOR } from '../../src/scheduler/cost-model.ts';
+import { ExecutorLostError } from '../../src/scheduler/executor.ts';
 import type { EncodedItem } from '../../src/scheduler/item.ts';
 import type { DropReason, SchedulerObserver } from '../../src/scheduler/observer.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
@@ -36,6 +37,7 @@ interface Given {
   readonly maxQueueBytes?: number;
   readonly shareIdentical?: boolean;
   readonly cacheBytes?: number;
+  readonly quarantineMs?: number;
   readonly now?: () => number;
 }
 
@@ -47,6 +49,7 @@ function schedulerWith({
   shareIdentical = false,
   cacheBytes = 0,
   batching = true,
+  quarantineMs = 60_000,
   now,
 }: Given = {}) {
   const observer = new Observer();
@@ -58,6 +61,7 @@ function schedulerWith({
     maxQueueBytes,
     shareIdentical,
     cacheBytes,
+    quarantineMs,
     observer,
     ...(now === undefined ? {} : { now }),
   });
@@ -290,6 +294,97 @@ describe('a worker that ends', () => {
     expect(executor.busy).toBe(false);
   });
 
+  test('twice because it hung, gives the item up with SERVAL_RUN_TIMEOUT', async () => {
+    const { executor, submit } = schedulerWith();
+    const submission = submit(1);
+    await executor.fail(new ExecutorLostError('hung', { hung: true }));
+    await executor.fail(new ExecutorLostError('hung', { hung: true }));
+    expect(await errorOf(submission)).toMatchObject({ code: 'SERVAL_RUN_TIMEOUT', statusCode: 500 });
+  });
+
+  test('under a batch with one poison item, costs only that item', async () => {
+    const { executor, submit } = schedulerWith();
+    const first = submit(99);
+    await executor.finish();
+    await first.results;
+    // Waits for the others, which then run as one batch.
+    submit(98);
+    const submissions = [1, 2, 3, 4, 5].map((name) => submit(name));
+    await executor.finish();
+    const poison = 4;
+    while (executor.busy) {
+      if (executor.ran.at(-1)?.names.includes(poison)) await executor.lose();
+      else await executor.finish();
+    }
+    for (const [at, submission] of submissions.entries()) {
+      if (at + 1 === poison) expect(await errorOf(submission)).toMatchObject({ code: 'SERVAL_WORKER_LOST' });
+      else expect(await answersOf(submission)).toEqual([at + 1]);
+    }
+    expect(executor.ran.slice(2).map(({ names }) => names)).toEqual([
+      [1, 2, 3, 4, 5],
+      [1, 2, 3, 4, 5],
+      [1, 2, 3],
+      [4, 5],
+      [4],
+      [5],
+      [4],
+    ]);
+  });
+
+  test('twice under an item alone, has the item refused until its time is over', async () => {
+    let now = 0;
+    const { executor, submit } = schedulerWith({ quarantineMs: 1_000, now: () => now });
+    submit(1);
+    await executor.lose();
+    await executor.lose();
+    expect(() => submit(1)).toThrow(expect.objectContaining({ code: 'SERVAL_QUARANTINED', statusCode: 422 }));
+    const other = submit(2);
+    await executor.finish();
+    expect(await answersOf(other)).toEqual([2]);
+    now = 1_000;
+    const again = submit(1);
+    await executor.finish();
+    expect(await answersOf(again)).toEqual([1]);
+  });
+
+  test('under a batch twice, does not count against an item that then runs alone', async () => {
+    const { executor, submit } = schedulerWith();
+    submit(98);
+    const [first, second] = [submit(1), submit(2)];
+    await executor.finish();
+    for (let death = 0; death < 3; death++) await executor.lose();
+    while (executor.busy) await executor.finish();
+    expect([await answersOf(first), await answersOf(second)]).toEqual([[1], [2]]);
+    expect(() => submit(1)).not.toThrow();
+  });
+
+  test('leaves suspect batches to one worker, so that the others go on', async () => {
+    const { scheduler, executor, submit } = schedulerWith({ batching: false });
+    const second = new FakeExecutor(2);
+    scheduler.attach(second);
+    for (const name of [1, 2, 3, 4]) submit(name);
+    await executor.lose();
+    await second.lose();
+    expect([executor.ran.at(-1)?.names, second.ran.at(-1)?.names]).toEqual([[1], [3]]);
+    await executor.finish();
+    expect(executor.ran.at(-1)?.names).toEqual([2]);
+  });
+
+  test('whose client has gone away is not run again', async () => {
+    const { scheduler, executor, submit, observer } = schedulerWith({ batching: false });
+    const second = new FakeExecutor(2);
+    scheduler.attach(second);
+    const [, given] = [submit(1), submit(2)];
+    await executor.lose();
+    await second.lose();
+    expect(scheduler.queuedItemsOf(KEY)).toBe(1);
+    scheduler.cancel(given);
+    expect(scheduler.queuedItemsOf(KEY)).toBe(0);
+    expect(observer.dropped).toEqual(['cancelled']);
+    await executor.finish();
+    expect([executor.busy, second.busy]).toEqual([false, false]);
+  });
+
   test('sends its items back to where they stood', async () => {
     const { executor, submit } = schedulerWith({ batching: false });
     for (const name of [1, 2, 3]) submit(name);
@@ -351,6 +446,17 @@ describe('failures', () => {
     const submission = submit(1);
     await executor.finishWith({ outcomes: [], collateMs: 0, runMs: 1, pixels: 0 });
     expect((await errorOf(submission)).code).toBe('SERVAL_INTERNAL');
+  });
+
+  test('a version that is taken out fails what waits for it, and takes no more', async () => {
+    const { scheduler, executor, submit, observer } = schedulerWith({ batching: false });
+    const [, waiting] = [submit(1), submit(2)];
+    scheduler.removeVersion(KEY);
+    expect(await errorOf(waiting)).toMatchObject({ code: 'SERVAL_VERSION_NOT_READY' });
+    expect(observer.dropped).toEqual(['version_gone']);
+    expect(() => submit(3)).toThrow(expect.objectContaining({ code: 'SERVAL_VERSION_NOT_READY' }));
+    await executor.finish();
+    expect(executor.busy).toBe(false);
   });
 
   test('a version that is not there is not served', () => {
