@@ -23,6 +23,8 @@ import type { HttpObserver, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
 import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
+import { huggingFaceRoutes } from './protocols/hugging-face.ts';
+import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -99,12 +101,14 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   connections.watch(app);
   installRequestHooks(app, parts);
   installErrorHandlers(app, methods);
-  installBodyParsers(app, config);
+  const installParser = installBodyParsers(app, config);
   await installOpenApi(app, config);
   healthRoutes(app, parts);
   modelRoutes(app, parts);
   metricsRoutes(app, parts);
   predictRoutes(app, parts);
+  await huggingFaceRoutes(app, { ...parts, installParser });
+  textEmbeddingsInferenceRoutes(app, { ...parts, installParser });
   return app;
 }
 

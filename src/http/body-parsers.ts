@@ -20,12 +20,27 @@ function base64Bytes(bytes: number): number {
   return Math.ceil(bytes / 3) * 4 + 65_536;
 }
 
-/** Takes bodies of JSON, multipart/form-data and image files, each within its limit and all within one budget. */
-export function installBodyParsers(app: FastifyInstance, config: Config): void {
+/** Makes a scope of routes take bodies of these types, within `maxBytes` each and within one budget for all of the server. */
+export type InstallParser = (
+  scope: FastifyInstance,
+  types: string | string[],
+  parser: { readonly maxBytes: number; readonly parse: Parse },
+) => void;
+
+/** Largest JSON body that carries an image as base64, in bytes. */
+export function maxJsonBytes({ maxTextBodyBytes, maxImageBodyBytes }: Config): number {
+  return Math.max(maxTextBodyBytes, base64Bytes(maxImageBodyBytes));
+}
+
+/**
+ * Takes bodies of JSON, multipart/form-data and image files, each within its limit and all within one budget.
+ * @returns for the protocols, whose bodies may come under other types.
+ */
+export function installBodyParsers(app: FastifyInstance, config: Config): InstallParser {
   const reader = new BodyReader(new ReceivingBudget(config.maxReceivingBytes));
   const { maxTextBodyBytes, maxImageBodyBytes, maxInputs, bodyTimeoutMs: timeoutMs } = config;
-  const install = (types: string | string[], maxBytes: number, parse: Parse) => {
-    app.addContentTypeParser(types, async (request: FastifyRequest, payload: IncomingMessage) => {
+  const install: InstallParser = (scope, types, { maxBytes, parse }) => {
+    scope.addContentTypeParser(types, async (request: FastifyRequest, payload: IncomingMessage) => {
       const { 'content-encoding': encoding, 'content-length': length } = request.headers;
       if (encoding !== undefined && encoding !== 'identity') {
         throw new ServalError('SERVAL_CONTENT_ENCODING', `Send the body uncompressed, not as ${encoding}.`);
@@ -44,10 +59,16 @@ export function installBodyParsers(app: FastifyInstance, config: Config): void {
     done(null, payload);
   });
   app.removeAllContentTypeParsers();
-  const jsonBytes = Math.max(maxTextBodyBytes, base64Bytes(maxImageBodyBytes));
-  install('application/json', jsonBytes, (body) => parseJson(body, maxTextBodyBytes));
-  install('multipart/form-data', maxImageBodyBytes, (body, type) => parseMultipart(body, type, maxInputs));
-  install(IMAGE_TYPES, maxImageBodyBytes, (body) => new ImageUpload([body], {}));
+  install(app, 'application/json', {
+    maxBytes: maxJsonBytes(config),
+    parse: (body) => parseJson(body, { maxTextBytes: maxTextBodyBytes, imageField: 'image' }),
+  });
+  install(app, 'multipart/form-data', {
+    maxBytes: maxImageBodyBytes,
+    parse: (body, type) => parseMultipart(body, type, maxInputs),
+  });
+  install(app, IMAGE_TYPES, { maxBytes: maxImageBodyBytes, parse: (body) => new ImageUpload([body], {}) });
+  return install;
 }
 
 /** A body counts against the budget until its request is answered: images wait in the queue as they came. */
@@ -67,14 +88,18 @@ class HeldBody {
   }
 }
 
-type Parse = (body: Buffer, contentType: string) => unknown;
+export type Parse = (body: Buffer, contentType: string) => unknown;
 
-/** Where a JSON body has an image in it, it may be as large as the base64 of the largest file. */
-const IMAGE_FIELD = Buffer.from('"image"');
+export interface JsonLimits {
+  readonly maxTextBytes: number;
+  /** A body that has a field of this name may be as large as the base64 of the largest image file. */
+  readonly imageField: string;
+}
 
-function parseJson(body: Buffer, maxTextBytes: number): unknown {
+/** @throws ServalError SERVAL_MALFORMED_JSON, SERVAL_BODY_TOO_LARGE */
+export function parseJson(body: Buffer, { maxTextBytes, imageField }: JsonLimits): unknown {
   if (body.byteLength === 0) throw new ServalError('SERVAL_MALFORMED_JSON', 'The body is empty; send a JSON object.');
-  if (body.byteLength > maxTextBytes && !body.includes(IMAGE_FIELD)) {
+  if (body.byteLength > maxTextBytes && !body.includes(`"${imageField}"`)) {
     throw new ServalError('SERVAL_BODY_TOO_LARGE', `The body has more than ${maxTextBytes} bytes; send less at once.`, {
       details: { maxBytes: maxTextBytes },
     });

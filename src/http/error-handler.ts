@@ -3,26 +3,7 @@ import { hasZodFastifySchemaValidationErrors } from '@fastify/type-provider-zod'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
 import type { MethodTable } from './method-table.ts';
-
-/** The body of every error of the own API. */
-export interface ErrorBody {
-  readonly statusCode: number;
-  readonly code: ErrorCode;
-  readonly error: string;
-  readonly message: string;
-  readonly details?: unknown;
-}
-
-export function errorBody(error: ServalError): ErrorBody {
-  const { statusCode, code, message, details } = error;
-  return {
-    statusCode,
-    code,
-    error: STATUS_CODES[statusCode] ?? 'Client Closed Request',
-    message,
-    ...(details === undefined ? {} : { details }),
-  };
-}
+import { errorBody, errorShapeOf } from './protocols/error-shapes.ts';
 
 /** Fastify's own errors by its codes; all others of it are bugs. */
 const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -94,11 +75,8 @@ function sendError(error: ServalError, request: FastifyRequest, reply: FastifyRe
   if (['SERVAL_BODY_TOO_LARGE', 'SERVAL_BODY_TIMEOUT', 'SERVAL_DRAINING'].includes(error.code))
     reply.header('connection', 'close');
   else reply.removeHeader('connection');
-  return reply
-    .code(error.statusCode)
-    .header('content-type', 'application/json; charset=utf-8')
-    .serializer(JSON.stringify)
-    .send(errorBody(error));
+  const { statusCode, body, contentType } = errorShapeOf(request.url)(error);
+  return reply.code(statusCode).header('content-type', contentType).serializer(JSON.stringify).send(body);
 }
 
 /** The answer to bytes that never became a request. */

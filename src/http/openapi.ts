@@ -25,6 +25,8 @@ export async function installOpenApi(app: FastifyInstance, { docs }: Config): Pr
       },
       tags: [
         { name: 'Predict', description: 'From an input to labels and scores' },
+        { name: 'Hugging Face', description: 'As huggingface_hub’s and @huggingface/inference’s clients speak' },
+        { name: 'Text Embeddings Inference', description: 'As TEI’s classification routes, one server a model' },
         { name: 'Models', description: 'What is loaded, where it comes from, how good it is' },
         { name: 'Health', description: 'For load balancers and orchestrators' },
         { name: 'Observability', description: 'For Prometheus' },

@@ -22,6 +22,7 @@ export const STATUS_DESCRIPTIONS: Readonly<Record<string, string>> = {
   413: 'Too large',
   415: 'The content type or encoding is not taken',
   422: 'Well-formed, but not usable',
+  424: 'The model cannot do it',
   429: 'Overloaded: send it again after Retry-After',
   500: 'A fault of the server',
   503: 'No ready version, or the server is shutting down',

@@ -3,7 +3,8 @@ import type { EncodedItem, ItemOutput } from '../scheduler/item.ts';
 
 /** One input as a client gives it. */
 export type Input =
-  | { readonly kind: 'text'; readonly text: string }
+  /** With `pair`, two texts that are judged together, as a question and its answer. */
+  | { readonly kind: 'text'; readonly text: string; readonly pair?: string }
   /** An encoded image file. */
   | { readonly kind: 'image'; readonly bytes: Uint8Array };
 
@@ -16,6 +17,8 @@ export interface PredictOptions {
   readonly functionToApply: Activation | null;
   /** Whether a text over the model's limit is cut, or refused. */
   readonly truncate: boolean;
+  /** The end that a cut takes away; the tokenizer's own where it is not given. */
+  readonly truncationSide?: 'left' | 'right' | undefined;
 }
 
 export interface LabelScore {

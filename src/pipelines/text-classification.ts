@@ -25,11 +25,21 @@ export class TextClassification extends Classifier<TextManifest> {
     this.#tokenizer = new Tokenizer(manifest.text);
   }
 
-  encode(input: Input, { truncate }: PredictOptions): Encoded {
+  encode(input: Input, { truncate, truncationSide }: PredictOptions): Encoded {
     if (input.kind !== 'text') throw new Error(`This is a bug: ${input.kind} for a text model`);
-    const { text } = input;
-    if (text.trim() === '') throw new ServalError('SERVAL_EMPTY_INPUT', 'The text is empty; send at least one word.');
-    const { ids, uncutLength } = this.#tokenizer.encode(text);
+    const { text, pair } = input;
+    if (`${text}${pair ?? ''}`.trim() === '')
+      throw new ServalError('SERVAL_EMPTY_INPUT', 'The text is empty; send at least one word.');
+    if (pair !== undefined && !this.#tokenizer.takesPairs) {
+      throw new ServalError(
+        'SERVAL_INPUT_KIND',
+        'The tokenizer has no template for pairs of texts; send single texts.',
+      );
+    }
+    const { ids, typeIds, uncutLength } =
+      pair === undefined
+        ? this.#tokenizer.encode(text, truncationSide)
+        : this.#tokenizer.encodePair([text, pair], truncationSide);
     const truncated = uncutLength > ids.length;
     if (truncated && !truncate) {
       throw new ServalError(
@@ -38,6 +48,7 @@ export class TextClassification extends Classifier<TextManifest> {
         { details: { tokens: uncutLength, maxTokens: ids.length } },
       );
     }
-    return { item: { kind: 'tokens', ids }, tokens: ids.length, truncated };
+    const isTyped = typeIds !== null && this.manifest.text.inputNames.tokenTypeIds !== null;
+    return { item: { kind: 'tokens', ids, ...(isTyped ? { typeIds } : {}) }, tokens: ids.length, truncated };
   }
 }

@@ -5,8 +5,15 @@ import type { EncodedItem } from './item.ts';
 export function keyOf(item: EncodedItem): string {
   switch (item.kind) {
     case 'tokens':
-      return Buffer.from(item.ids.buffer, item.ids.byteOffset, item.ids.byteLength).toString('latin1');
+      // Ids are never negative, so that the mark between them and the types is no id.
+      return item.typeIds === undefined ? textOf(item.ids) : `${textOf(item.ids)}${PAIR_MARK}${textOf(item.typeIds)}`;
     case 'image':
       return hash('sha256', item.bytes, 'base64');
   }
+}
+
+const PAIR_MARK = textOf(Int32Array.of(-1));
+
+function textOf({ buffer, byteOffset, byteLength }: Int32Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 }

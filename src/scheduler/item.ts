@@ -5,6 +5,8 @@ import type { Tensor } from '../tensor.ts';
 export interface TokensItem {
   readonly kind: 'tokens';
   readonly ids: Int32Array;
+  /** Of a pair of texts, one an id: which of the two it belongs to. All 0 where it is not given. */
+  readonly typeIds?: Int32Array;
 }
 
 /** An image file as it came: JPEG, PNG or WebP. */
@@ -31,5 +33,5 @@ export function sizeOf(item: EncodedItem): number {
 
 /** Bytes that the item keeps in memory. */
 export function bytesOf(item: EncodedItem): number {
-  return item.kind === 'tokens' ? item.ids.byteLength : item.bytes.byteLength;
+  return item.kind === 'tokens' ? item.ids.byteLength + (item.typeIds?.byteLength ?? 0) : item.bytes.byteLength;
 }

@@ -23,7 +23,8 @@ export function createTokensCollator(spec: TokensSpec, inputs: readonly TensorIn
       feeds[attentionMask] = idTensor(layout, { isWide: isWide(attentionMask), padding: 0, value: () => 1 });
     }
     if (tokenTypeIds !== null) {
-      feeds[tokenTypeIds] = idTensor(layout, { isWide: isWide(tokenTypeIds), padding: spec.padTypeId, value: () => 0 });
+      const value = (row: TokensItem, at: number) => row.typeIds?.[at] ?? 0;
+      feeds[tokenTypeIds] = idTensor(layout, { isWide: isWide(tokenTypeIds), padding: spec.padTypeId, value });
     }
     return { feeds, failures: NONE, pixels: 0 };
   };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { ServalError } from '../../src/errors.ts';
-import { errorBody, rawErrorResponse, toServalError } from '../../src/http/error-handler.ts';
+import { rawErrorResponse, toServalError } from '../../src/http/error-handler.ts';
+import { errorBody } from '../../src/http/protocols/error-shapes.ts';
 
 test('an error’s body has its status, code, name, message and details', () => {
   expect(errorBody(new ServalError('SERVAL_EMPTY_INPUT', 'empty', { details: { input: 1 } }))).toEqual({

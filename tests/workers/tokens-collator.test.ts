@@ -79,3 +79,12 @@ test('writes whole 64-bit ids', async () => {
   const feeds = await collate([tokens(250_001)], SPEC, inputs());
   expect(feeds.input_ids?.data).toEqual(BigInt64Array.of(250_001n));
 });
+
+test('gives a pair’s tokens the types that they came with, beside texts that have none', async () => {
+  const pair: EncodedItem = { kind: 'tokens', ids: Int32Array.of(5, 6, 7), typeIds: Int32Array.of(0, 1, 1) };
+  const feeds = await collate([pair, tokens(8, 9)], { ...SPEC, padTypeId: 3 }, inputs());
+  expect(rows(feeds.token_type_ids)).toEqual([
+    [0, 1, 1],
+    [0, 0, 3],
+  ]);
+});

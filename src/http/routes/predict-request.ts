@@ -3,8 +3,8 @@ import type { Config } from '../../config.ts';
 import { ServalError } from '../../errors.ts';
 import type { Input } from '../../pipelines/pipeline.ts';
 import type { PredictRequest } from '../../pipelines/predictor.ts';
-import { decodeImageText } from '../image-text.ts';
 import { ImageUpload } from '../image-upload.ts';
+import { checkCount, imageInput, textInput } from '../inputs.ts';
 import type { PredictBody, UploadParameters, uploadParametersSchema } from './predict-schemas.ts';
 
 /** What a request says, in the places where it can. */
@@ -38,7 +38,7 @@ export class PredictRequestReader {
     return {
       model: oneModel([target.model, query.model, given.model]),
       version: target.version,
-      inputs: this.#checkCount(isUpload ? uploadedImages(body) : this.#jsonInputs(body)),
+      inputs: this.#checked(isUpload ? uploadedImages(body) : this.#jsonInputs(body)),
       options: {
         topK: given.top_k ?? query.top_k ?? DEFAULT_TOP_K,
         functionToApply: given.function_to_apply ?? query.function_to_apply ?? null,
@@ -63,35 +63,22 @@ export class PredictRequestReader {
   }
 
   #jsonInputs({ inputs }: PredictBody): Input[] {
-    const { maxInputChars } = this.#config;
-    return [inputs].flat().map((input, index): Input => {
-      if (typeof input !== 'string') return { kind: 'image', bytes: decodeAt(index, input.image) };
-      if (input.length <= maxInputChars) return { kind: 'text', text: input };
-      const message = `Input ${index}: the text has ${input.length} characters, ${maxInputChars} are allowed.`;
-      throw new ServalError('SERVAL_TEXT_TOO_LONG', message, { details: { input: index, maxInputChars } });
-    });
+    return [inputs]
+      .flat()
+      .map((input, index) =>
+        typeof input === 'string' ? textInput(input, index, this.#config) : imageInput(input.image, index),
+      );
   }
 
-  #checkCount(inputs: Input[]): Input[] {
-    const { maxInputs } = this.#config;
-    if (inputs.length <= maxInputs) return inputs;
-    const message = `The request has ${inputs.length} inputs, ${maxInputs} are allowed; send several requests.`;
-    throw new ServalError('SERVAL_TOO_MANY_INPUTS', message, { details: { maxInputs } });
+  #checked(inputs: Input[]): Input[] {
+    checkCount(inputs.length, this.#config);
+    return inputs;
   }
 }
 
 function uploadedImages({ files }: ImageUpload): Input[] {
   if (files.length > 0) return files.map((bytes) => ({ kind: 'image', bytes }));
   throw new ServalError('SERVAL_INVALID_REQUEST', 'The form has no file; add an image as a file field.');
-}
-
-function decodeAt(index: number, text: string): Buffer {
-  try {
-    return decodeImageText(text);
-  } catch (error) {
-    if (!(error instanceof ServalError)) throw error;
-    throw new ServalError(error.code, `Input ${index}: ${error.message}`, { details: { input: index } });
-  }
 }
 
 /** The model that path, query and body agree on; null where none names one. */

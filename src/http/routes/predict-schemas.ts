@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
 
-const activation = z
+export const activation = z
   .enum(['softmax', 'sigmoid', 'none'], 'must be softmax, sigmoid or none')
   .meta({ description: 'Makes scores of the graph’s output; the model’s own by default.' });
 

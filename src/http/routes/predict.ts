@@ -1,10 +1,11 @@
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { PredictAnswer } from '../../pipelines/predictor.ts';
 import type { AppParts } from '../app.ts';
 import { IMAGE_TYPES } from '../body-parsers.ts';
-import { connectionOf } from '../client-connection.ts';
+import { classify, type Exchange } from '../classify.ts';
+import { doorHook, TIMEOUT_HEADER } from '../request-timeout.ts';
 import { errorResponses, modelParameter, versionParameter } from '../schemas.ts';
 import { PredictRequestReader, type PredictSources } from './predict-request.ts';
 import {
@@ -16,7 +17,6 @@ import {
   uploadParametersSchema,
 } from './predict-schemas.ts';
 
-const TIMEOUT_HEADER = 'x-request-timeout-ms';
 const NO_TARGET = { model: null, version: null };
 
 /** The own API's predictions: the same body under three paths. */
@@ -31,10 +31,7 @@ export function predictRoutes(instance: FastifyInstance, parts: AppParts): void 
     headers: predictHeadersSchema(parts.config),
     response: { 200: answerSchema, ...errorResponses(400, 404, 408, 413, 415, 422, 429, 500, 503, 504) },
   };
-  const route = {
-    // Before the body is read: a full queue costs a client one round trip and the server next to nothing.
-    onRequest: async ({ headers }: FastifyRequest) => parts.checkDoor(timeoutOf(headers)),
-  };
+  const route = { onRequest: doorHook(parts) };
   const reader = new PredictRequestReader(parts.config, querystring);
 
   app.post(
@@ -82,12 +79,6 @@ export function predictRoutes(instance: FastifyInstance, parts: AppParts): void 
   );
 }
 
-/** The smallest wait that the headers allow; a header that is not a number is refused after the body, by the schema. */
-function timeoutOf(headers: FastifyRequest['headers']): number | null {
-  const ms = Number(headers[TIMEOUT_HEADER] ?? Number.NaN);
-  return ms > 0 ? ms : null;
-}
-
 /** What a validated request says beside its path. */
 function sourcesOf({ query, body, headers }: ValidatedRequest): Omit<PredictSources, 'target'> {
   return { query, body, headerTimeoutMs: headers[TIMEOUT_HEADER] };
@@ -99,27 +90,15 @@ interface ValidatedRequest {
   readonly headers: { readonly [TIMEOUT_HEADER]?: number | undefined };
 }
 
-interface Exchange {
+interface PredictExchange extends Exchange {
   readonly reader: PredictRequestReader;
-  readonly parts: AppParts;
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
 }
 
-async function answer({ reader, parts, request, reply }: Exchange, sources: PredictSources) {
-  const predictRequest = reader.read(sources);
-  const { inputs } = predictRequest;
-  const answered = await parts.predictor.predict(predictRequest, connectionOf(reply));
-  const { manifest, timings, predictions } = answered;
-  request.served = {
-    manifest,
-    items: inputs.length,
-    encodeSeconds: timings.encodeMs / 1000,
-    imageBytes: inputs.reduce((total, input) => total + (input.kind === 'image' ? input.bytes.byteLength : 0), 0),
-  };
-  reply.header('server-timing', serverTiming(answered, reply.elapsedTime));
+async function answer(exchange: PredictExchange, sources: PredictSources) {
+  const answered = await classify(exchange, exchange.reader.read(sources));
+  const { manifest, predictions } = answered;
   return {
-    id: request.id,
+    id: exchange.request.id,
     model: manifest.model,
     version: manifest.version,
     predictions: predictions.map(({ label, score, scores }) => ({ label, score, scores: [...scores] })),
@@ -134,12 +113,4 @@ function usageOf({ manifest, predictions, tokens, truncated, shared, cached }: P
     ...(shared > 0 ? { shared } : {}),
     ...(cached > 0 ? { cached } : {}),
   };
-}
-
-/** https://www.w3.org/TR/server-timing/ */
-function serverTiming({ timings: { encodeMs, queueMs, runMs } }: PredictAnswer, totalMs: number): string {
-  const entries = { encode: encodeMs, queue: queueMs, run: runMs, total: totalMs };
-  return Object.entries(entries)
-    .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
-    .join(', ');
 }

@@ -1,0 +1,37 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { PredictAnswer, PredictRequest } from '../pipelines/predictor.ts';
+import type { AppParts } from './app.ts';
+import { connectionOf } from './client-connection.ts';
+
+/** A request that is being answered. */
+export interface Exchange {
+  readonly parts: AppParts;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/**
+ * The way of every HTTP protocol to the labels and scores of its inputs: runs them, tells metrics and the log what was
+ * served, and sets `Server-Timing`.
+ * @throws ServalError
+ */
+export async function classify({ parts, request, reply }: Exchange, asked: PredictRequest): Promise<PredictAnswer> {
+  const answer = await parts.predictor.predict(asked, connectionOf(reply));
+  const { manifest, timings } = answer;
+  request.served = {
+    manifest,
+    items: asked.inputs.length,
+    encodeSeconds: timings.encodeMs / 1000,
+    imageBytes: asked.inputs.reduce((total, input) => total + (input.kind === 'image' ? input.bytes.byteLength : 0), 0),
+  };
+  reply.header('server-timing', serverTiming(answer, reply.elapsedTime));
+  return answer;
+}
+
+/** https://www.w3.org/TR/server-timing/ */
+function serverTiming({ timings: { encodeMs, queueMs, runMs } }: PredictAnswer, totalMs: number): string {
+  const entries = { encode: encodeMs, queue: queueMs, run: runMs, total: totalMs };
+  return Object.entries(entries)
+    .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
+    .join(', ');
+}

@@ -1,0 +1,100 @@
+import { STATUS_CODES } from 'node:http';
+import type { ErrorCode, ServalError } from '../../errors.ts';
+
+/** An error as a protocol's clients read it. */
+export interface ErrorAnswer {
+  readonly statusCode: number;
+  readonly body: object;
+  /** Exactly as the protocol's own servers write it: KServe's client compares the whole header. */
+  readonly contentType: string;
+}
+
+/** Makes the answer to an error: every protocol gives the same errors in its own shape. */
+export type ErrorShape = (error: ServalError) => ErrorAnswer;
+
+/** The body of every error of the own API. */
+export interface ErrorBody {
+  readonly statusCode: number;
+  readonly code: ErrorCode;
+  readonly error: string;
+  readonly message: string;
+  readonly details?: unknown;
+}
+
+export function errorBody(error: ServalError): ErrorBody {
+  const { statusCode, code, message, details } = error;
+  return {
+    statusCode,
+    code,
+    error: STATUS_CODES[statusCode] ?? 'Client Closed Request',
+    message,
+    ...(details === undefined ? {} : { details }),
+  };
+}
+
+const ownShape: ErrorShape = (error) => ({
+  statusCode: error.statusCode,
+  body: errorBody(error),
+  contentType: 'application/json; charset=utf-8',
+});
+
+/** `{"error": message}`, as Hugging Face's inference servers, TensorFlow Serving and KServe write it. */
+export const messageShape: ErrorShape = ({ statusCode, message }) => ({
+  statusCode,
+  body: { error: message },
+  contentType: 'application/json',
+});
+
+/**
+ * TensorFlow Serving's: what the request says wrongly is INVALID_ARGUMENT, which its REST API answers with 400.
+ * https://github.com/tensorflow/serving/blob/master/tensorflow_serving/g3doc/api_rest.md
+ */
+export const tensorFlowServingShape: ErrorShape = (error) => {
+  const answer = messageShape(error);
+  return { ...answer, statusCode: answer.statusCode === 422 ? 400 : answer.statusCode };
+};
+
+export type TeiErrorType = 'Unhealthy' | 'Backend' | 'Overloaded' | 'Validation' | 'Tokenizer' | 'Empty';
+
+/**
+ * Text Embeddings Inference's: `{"error", "error_type"}`. The names of the types are as its server writes them (its
+ * document has them in small letters); 424 is what it answers where the model cannot do it.
+ * https://github.com/huggingface/text-embeddings-inference/blob/main/router/src/lib.rs (ErrorType)
+ */
+export const teiShape: ErrorShape = (error) => {
+  const [statusCode, errorType] = teiKind(error);
+  return { statusCode, body: { error: error.message, error_type: errorType }, contentType: 'application/json' };
+};
+
+function teiKind({ code, statusCode }: ServalError): [status: number, type: TeiErrorType] {
+  switch (code) {
+    case 'SERVAL_EMPTY_INPUT':
+      return [400, 'Empty'];
+    case 'SERVAL_INVALID_REQUEST':
+      return [422, 'Validation'];
+    case 'SERVAL_OVERLOADED':
+      return [429, 'Overloaded'];
+    case 'SERVAL_DRAINING':
+    case 'SERVAL_VERSION_NOT_READY':
+      return [503, 'Unhealthy'];
+    case 'SERVAL_INPUT_KIND':
+    case 'SERVAL_RUN_FAILED':
+    case 'SERVAL_WORKER_LOST':
+      return [424, 'Backend'];
+    default:
+      return [statusCode, statusCode >= 500 ? 'Backend' : 'Validation'];
+  }
+}
+
+/** First part of a path → its protocol's shape. */
+const SHAPES: Readonly<Record<string, ErrorShape>> = {
+  hf: messageShape,
+  tei: teiShape,
+  v1: tensorFlowServingShape,
+};
+
+/** The shape of the protocol that a request's path belongs to. */
+export function errorShapeOf(url: string): ErrorShape {
+  const [first = ''] = url.slice(1).split(/[/?]/, 1);
+  return Object.hasOwn(SHAPES, first) ? (SHAPES[first] ?? ownShape) : ownShape;
+}

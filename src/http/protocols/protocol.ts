@@ -1,0 +1,7 @@
+import type { AppParts } from '../app.ts';
+import type { InstallParser } from '../body-parsers.ts';
+
+/** What a protocol's routes need beside the rest. */
+export interface ProtocolParts extends AppParts {
+  readonly installParser: InstallParser;
+}
