@@ -40,7 +40,7 @@ function errorTable(): string {
 }
 
 function metricsTable(): string {
-  const metrics = new Metrics({ queuedItems: () => [], workers: () => [] }).describe();
+  const metrics = new Metrics({ queuedItems: () => [], workers: () => [], servingWorkers: () => 0 }).describe();
   const rows = metrics.map(({ name, type, labels, help }) => [
     `\`${name}\``,
     type,

@@ -128,6 +128,25 @@ export const SETTINGS = {
     25_000,
     'Accepted requests may take this long after SIGTERM; below the 30 s of Kubernetes.',
   ),
+  spareWorkers: setting(
+    whole(0, 64),
+    'processes',
+    0,
+    'Workers that wait, models loaded, to take the place of one that ends; each takes the memory of a worker.',
+  ),
+  runTimeoutMs: setting(
+    whole(100, 3_600_000),
+    'ms',
+    10_000,
+    'A batch that runs longer hangs: its worker is killed, and the batch runs once more.',
+  ),
+  recycleBatches: setting(whole(0, 1_000_000_000), 'batches', 0, 'A worker is replaced after so many; 0 is never.'),
+  recycleBytes: setting(
+    whole(0, 1_000_000 * MB),
+    'bytes',
+    0,
+    'A worker with more resident memory is replaced, if it has grown by a quarter; 0 is never.',
+  ),
   workerStartTimeoutMs: setting(whole(100, 3_600_000), 'ms', 60_000, 'A worker that is not ready by then is replaced.'),
 } as const;
 

@@ -13,7 +13,8 @@ import { versionKey } from './repository/manifest.ts';
 import { ModelRepository } from './repository/model-repository.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
-import { WorkerPool } from './workers/pool.ts';
+import { type RetireReason, WorkerPool } from './workers/pool.ts';
+import type { WorkerModel } from './workers/protocol.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
 
 /** The composition root: the only file that knows every room. */
@@ -40,12 +41,13 @@ export class Server {
           const key = versionKey(manifest);
           return { versionKey: key, items: this.#scheduler.queuedItemsOf(key) };
         }),
-      workers: () => [...(this.#pool?.workers ?? [])].filter(({ ready }) => ready),
+      workers: () => this.#pool?.ready ?? [],
+      servingWorkers: () => this.#pool?.serving.length ?? 0,
     });
     this.#scheduler = new Scheduler({ ...config, observer: this.#metrics });
     this.#verifier = new VersionVerifier({
       scheduler: this.#scheduler,
-      readyWorkers: () => this.#readyWorkers(),
+      readyWorkers: () => this.#pool?.serving ?? [],
       versionLoaded: (key, seconds) => this.#metrics.versionLoaded(key, seconds),
     });
   }
@@ -64,7 +66,8 @@ export class Server {
     await this.#startPool();
     await this.#verifier.verifyAll(this.#candidates);
     for (const record of this.#repository.records) this.#logVersion(record);
-    for (const worker of this.#readyWorkers()) this.#scheduler.attach(worker);
+    this.#pool?.settle(this.#servedModels());
+    for (const worker of this.#pool?.serving ?? []) this.#scheduler.attach(worker);
     if (this.#phase !== 'starting') return;
     this.#phase = 'ready';
     const url = app.listeningOrigin;
@@ -114,20 +117,22 @@ export class Server {
   }
 
   async #startPool(): Promise<void> {
-    const { workers: count, workerStartTimeoutMs: startTimeoutMs } = this.#config;
+    const { workers: count, spareWorkers: spares, workerStartTimeoutMs: startTimeoutMs } = this.#config;
     this.#pool = new WorkerPool({
+      ...this.#config,
       count,
+      spares,
       startTimeoutMs,
-      models: this.#candidates.map(({ manifest }) => workerModel(manifest, this.#config)),
       observer: {
         workerReady: (worker) => {
           if (this.#phase === 'ready') this.#scheduler.attach(worker);
         },
+        workerRetires: (worker, reason) => this.#workerRetires(worker, reason),
         workerEnded: (worker, end) => this.#workerEnded(worker, end),
         versionExcluded: (key, reason) => this.#recordOf(key)?.fail(reason),
       },
     });
-    await this.#pool.start();
+    await this.#pool.start(this.#candidates.map(({ manifest }) => workerModel(manifest, this.#config)));
   }
 
   #workerEnded(worker: WorkerProcess, end: WorkerEnd): void {
@@ -141,8 +146,15 @@ export class Server {
     return this.#candidates.find(({ manifest }) => versionKey(manifest) === key)?.record;
   }
 
-  #readyWorkers(): WorkerProcess[] {
-    return [...(this.#pool?.workers ?? [])].filter(({ ready }) => ready);
+  #servedModels(): WorkerModel[] {
+    const served = this.#candidates.filter(({ record }) => record.state === 'ready');
+    return served.map(({ manifest }) => workerModel(manifest, this.#config));
+  }
+
+  #workerRetires(worker: WorkerProcess, reason: RetireReason): void {
+    this.#scheduler.detach(worker);
+    this.#metrics.workerReplaced(reason);
+    this.#logger.info({ worker: worker.id, pid: worker.pid, reason }, 'worker replaced by a fresh one');
   }
 
   #logVersion({ model, version, state, reason, verification }: VersionRecord): void {

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { AnsweredRequest, HttpObserver } from '../http/http-observer.ts';
 import { parseVersionKey } from '../repository/manifest.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
+import type { RetireReason } from '../workers/pool.ts';
 import type { WorkerUsage } from '../workers/protocol.ts';
 
 /** 1 ms to 30 s, for whatever a request waits for. */
@@ -15,6 +16,8 @@ const VERSION_LABELS = ['model', 'version'] as const;
 export interface Snapshots {
   readonly queuedItems: () => readonly { readonly versionKey: string; readonly items: number }[];
   readonly workers: () => readonly { readonly id: number; readonly usage: WorkerUsage | null }[];
+  /** Those of them that take work, and are not spares. */
+  readonly servingWorkers: () => number;
   readonly receivingBytes?: () => number;
 }
 
@@ -122,6 +125,12 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     help: 'Workers that ended without being told to.',
     registers: this.#registers,
   });
+  readonly #workersReplaced = new Counter({
+    name: 'serval_workers_replaced_total',
+    help: 'Workers that a fresh one took the place of: for other models, after so many batches, or above a memory limit.',
+    labelNames: ['reason'],
+    registers: this.#registers,
+  });
   readonly #loadSeconds = new Gauge({
     name: 'serval_model_load_duration_seconds',
     help: 'Time the last load of a version took in a worker.',
@@ -147,7 +156,7 @@ export class Metrics implements HttpObserver, SchedulerObserver {
       help: 'Workers that can take batches.',
       registers,
       collect() {
-        this.set(snapshots.workers().length);
+        this.set(snapshots.servingWorkers());
       },
     });
     new Gauge({
@@ -225,6 +234,10 @@ export class Metrics implements HttpObserver, SchedulerObserver {
 
   workerLost(): void {
     this.#workerRestarts.inc();
+  }
+
+  workerReplaced(reason: RetireReason): void {
+    this.#workersReplaced.inc({ reason });
   }
 
   versionLoaded(versionKey: string, seconds: number): void {

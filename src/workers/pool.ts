@@ -1,106 +1,294 @@
+import { LoadDeaths } from './load-deaths.ts';
 import type { WorkerModel } from './protocol.ts';
+import { StartBackoff } from './start-backoff.ts';
 import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
 
 export interface PoolObserver {
-  /** A worker can take work: attach it. */
+  /** A worker serves from now on: attach it. */
   workerReady(worker: WorkerProcess): void;
-  /** A worker is gone; `replaced` where a new one is started. */
+  /** A worker gets no further work and ends after its batch, because a fresh one has taken its place: detach it. */
+  workerRetires(worker: WorkerProcess, reason: RetireReason): void;
+  /** A worker that was not told to has ended; a new one is started. */
   workerEnded(worker: WorkerProcess, end: WorkerEnd): void;
-  /** A version is left out of new workers: it ended several while they loaded it. */
+  /** A version is left out of new workers: it ended several while they loaded it, or they could not load it. */
   versionExcluded(versionKey: string, reason: string): void;
 }
 
+/** `generation`: there are other models; `batches` and `memory`: it has reached a limit of its own. */
+export type RetireReason = 'generation' | 'batches' | 'memory';
+
 export interface PoolOptions {
   readonly count: number;
-  readonly models: readonly WorkerModel[];
+  /** Workers beyond `count` that are ready to take the place of one that ends. */
+  readonly spares: number;
   readonly startTimeoutMs: number;
+  /** A batch that runs for longer hangs: its worker is killed. */
+  readonly runTimeoutMs: number;
+  /** A worker is replaced after so many batches, and above so many resident bytes; 0 is never. */
+  readonly recycleBatches: number;
+  readonly recycleBytes: number;
   readonly observer: PoolObserver;
 }
 
-const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 10_000;
-/** Workers that may end while they load a version before it is left out. */
-const MAX_LOAD_DEATHS = 3;
-/** What a worker may take to finish its batch and exit. */
-const RETIRE_GRACE_MS = 5_000;
+interface Member {
+  readonly worker: WorkerProcess;
+  readonly models: readonly WorkerModel[];
+  readonly generation: number;
+  /** Resident bytes when it became ready. */
+  bornBytes: number;
+  isServing: boolean;
+  isRetiring: boolean;
+  /** Why it is to be replaced, beside the generation. */
+  worn: RetireReason | null;
+}
 
-/** Keeps `count` workers alive: one that ends is replaced, at once if it had been ready, else ever more slowly. */
+/** What a worker may take to exit after its batch. */
+const EXIT_GRACE_MS = 5_000;
+/** How often workers are looked at: for runs that hang, and for limits of their own. */
+const LOOK_EVERY_MS = 100;
+/** A ceiling that a fresh worker is near already cannot be kept by fresh ones. */
+const MIN_GROWTH = 1.25;
+
+/**
+ * Keeps `count` workers serving, all with the same models. A worker's models never change: a worker that crashed, one
+ * that has reached a limit, and all of them where the models change are replaced in the same way, one at a time:
+ *
+ *     start a fresh one → it is ready → it serves → the old one ends after its batch
+ *
+ * so that at most one extra worker takes memory and, crashes aside, never fewer than `count` serve.
+ */
 export class WorkerPool {
   readonly #options: PoolOptions;
-  readonly #workers = new Set<WorkerProcess>();
-  readonly #respawns = new Set<NodeJS.Timeout>();
-  readonly #loadDeaths = new Map<string, number>();
-  readonly #excluded = new Set<string>();
-  readonly #allReady = Promise.withResolvers<void>();
+  readonly #members = new Set<Member>();
+  /** Workers beside the pool, for verification. */
+  readonly #probes = new Set<WorkerProcess>();
+  readonly #loadDeaths: LoadDeaths;
+  readonly #backoff = new StartBackoff();
+  readonly #waiters = new Set<{ readonly generation: number; readonly resolve: () => void }>();
+  #models: readonly WorkerModel[] = [];
+  #generation = 1;
+  #spares = 0;
   #nextId = 1;
-  #failedStarts = 0;
-  #stopping = false;
+  #startTimer: NodeJS.Timeout | null = null;
+  #lookTimer: NodeJS.Timeout | null = null;
+  #isSettled = false;
+  #isStopping = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#loadDeaths = new LoadDeaths((versionKey, reason) => options.observer.versionExcluded(versionKey, reason));
   }
 
-  get workers(): ReadonlySet<WorkerProcess> {
-    return this.#workers;
+  /** All that are ready, spares included. */
+  get ready(): WorkerProcess[] {
+    return [...this.#members].filter(({ worker }) => worker.ready).map(({ worker }) => worker);
   }
 
-  get readyCount(): number {
-    return [...this.#workers].filter(({ ready }) => ready).length;
+  /** Those that take work. */
+  get serving(): WorkerProcess[] {
+    return [...this.#members].filter(({ isServing, worker }) => isServing && worker.ready).map(({ worker }) => worker);
   }
 
-  /** Resolves when `count` workers are ready. */
-  async start(): Promise<void> {
-    for (let k = 0; k < this.#options.count; k++) this.#spawn();
-    await this.#allReady.promise;
+  isExcluded(versionKey: string): boolean {
+    return this.#loadDeaths.isExcluded(versionKey);
   }
 
-  /** Ends all workers, each after its batch. */
+  /** Resolves when `count` workers are ready; what they could not load, their `loads` say. */
+  async start(models: readonly WorkerModel[]): Promise<void> {
+    this.#models = models;
+    this.#lookTimer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+    this.#reconcile();
+    await this.#whenCurrent();
+  }
+
+  /** Ends the start: new workers get these models, which all that run have, and spares are kept from now on. */
+  settle(models: readonly WorkerModel[]): void {
+    this.#models = models;
+    this.#spares = this.#options.spares;
+    this.#isSettled = true;
+    this.#reconcile();
+  }
+
+  /**
+   * Replaces all workers by such with these models. Resolves when all that serve have them, but for versions that were
+   * excluded meanwhile.
+   */
+  async roll(models: readonly WorkerModel[]): Promise<void> {
+    const before = new Set(this.#models.map(({ versionKey }) => versionKey));
+    for (const { versionKey } of models) if (!before.has(versionKey)) this.#loadDeaths.forget(versionKey);
+    this.#models = models;
+    this.#generation += 1;
+    this.#reconcile();
+    await this.#whenCurrent();
+  }
+
+  /**
+   * A worker with these models beside the pool; whoever asked ends it.
+   * @returns the worker when it is ready, or how it ended before.
+   */
+  startProbe(models: readonly WorkerModel[]): Promise<WorkerProcess | WorkerEnd> {
+    return new Promise((resolve) => {
+      const worker = new WorkerProcess(this.#nextId++, models, {
+        ready: () => {
+          clearTimeout(timer);
+          resolve(worker);
+        },
+        ended: (_, end) => {
+          clearTimeout(timer);
+          this.#probes.delete(worker);
+          resolve(end);
+        },
+      });
+      this.#probes.add(worker);
+      const timer = setTimeout(() => worker.kill(), this.#options.startTimeoutMs);
+    });
+  }
+
+  /** Ends all workers, each after its batch, or when the time is over. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    for (const timer of this.#respawns) clearTimeout(timer);
-    await Promise.all([...this.#workers].map((worker) => worker.retire(RETIRE_GRACE_MS)));
+    this.#isStopping = true;
+    if (this.#startTimer !== null) clearTimeout(this.#startTimer);
+    if (this.#lookTimer !== null) clearInterval(this.#lookTimer);
+    const all = [...[...this.#members].map(({ worker }) => worker), ...this.#probes];
+    const timer = setTimeout(() => {
+      for (const worker of all) worker.kill();
+    }, EXIT_GRACE_MS);
+    await Promise.all(all.map((worker) => worker.retire(EXIT_GRACE_MS)));
+    clearTimeout(timer);
+    for (const { resolve } of this.#waiters) resolve();
+  }
+
+  /** Brings what there is to what there should be. */
+  #reconcile(): void {
+    if (this.#isStopping) return;
+    const { count } = this.#options;
+    const live = [...this.#members].filter(({ isRetiring }) => !isRetiring);
+    const idle = live.filter(({ worker, isServing }) => worker.ready && !isServing);
+    // A stale one serves as well as any until a fresh one can.
+    idle.sort((a, b) => Number(this.#isStale(a)) - Number(this.#isStale(b)));
+    let missing = count - live.filter(({ isServing }) => isServing).length;
+    for (; missing > 0 && idle.length > 0; missing--) this.#serve(idle.shift());
+    const stale = live.filter((member) => member.worker.ready && this.#isStale(member));
+    const [old] = stale.sort((a, b) => Number(b.isServing) - Number(a.isServing));
+    const fresh = idle.find((member) => !this.#isStale(member));
+    if (old !== undefined && fresh !== undefined) {
+      if (old.isServing) this.#serve(fresh);
+      this.#retire(old);
+      this.#reconcile();
+      return;
+    }
+    this.#start(count + this.#spares - live.length + (old === undefined || this.#isAnyRetiring ? 0 : 1));
+    for (const waiter of this.#waiters) {
+      if (missing > 0 || live.some(({ isServing, generation }) => isServing && generation < waiter.generation))
+        continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  get #isAnyRetiring(): boolean {
+    return [...this.#members].some(({ isRetiring }) => isRetiring);
+  }
+
+  #isStale({ generation, worn }: Member): boolean {
+    return generation < this.#generation || worn !== null;
+  }
+
+  #whenCurrent(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiters.add({ generation: this.#generation, resolve });
+    this.#reconcile();
+    return promise;
+  }
+
+  #serve(member: Member | undefined): void {
+    if (member === undefined) return;
+    member.isServing = true;
+    this.#options.observer.workerReady(member.worker);
+  }
+
+  #retire(member: Member): void {
+    member.isRetiring = true;
+    member.isServing = false;
+    this.#options.observer.workerRetires(member.worker, member.worn ?? 'generation');
+    void member.worker.retire(EXIT_GRACE_MS);
+  }
+
+  #start(amount: number): void {
+    if (amount <= 0) return;
+    const { waitMs } = this.#backoff;
+    if (waitMs > 0) {
+      this.#startTimer ??= setTimeout(() => {
+        this.#startTimer = null;
+        this.#reconcile();
+      }, waitMs);
+      return;
+    }
+    for (let k = 0; k < amount; k++) this.#spawn();
   }
 
   #spawn(): void {
-    const models = this.#options.models.filter(({ versionKey }) => !this.#excluded.has(versionKey));
+    const models = this.#models.filter(({ versionKey }) => !this.isExcluded(versionKey));
     const worker = new WorkerProcess(this.#nextId++, models, {
       ready: () => {
         clearTimeout(timer);
-        this.#failedStarts = 0;
-        this.#options.observer.workerReady(worker);
-        if (this.readyCount === this.#options.count) this.#allReady.resolve();
+        this.#becomeReady(member);
       },
       ended: (_, end) => {
         clearTimeout(timer);
-        this.#workers.delete(worker);
-        this.#options.observer.workerEnded(worker, end);
-        if (!this.#stopping) this.#replace(end);
+        this.#members.delete(member);
+        if (!member.isRetiring) this.#lost(member, end);
+        this.#reconcile();
       },
     });
+    const member: Member = {
+      worker,
+      models,
+      generation: this.#generation,
+      bornBytes: 0,
+      isServing: false,
+      isRetiring: false,
+      worn: null,
+    };
     const timer = setTimeout(() => worker.kill(), this.#options.startTimeoutMs);
-    this.#workers.add(worker);
+    this.#members.add(member);
   }
 
-  #replace(end: WorkerEnd): void {
-    if (end.wasReady) {
-      this.#spawn();
+  #becomeReady(member: Member): void {
+    const { worker, models } = member;
+    const failed = models.find(({ versionKey }) => worker.loads.get(versionKey)?.ok !== true);
+    // What is served loaded before: a worker without it is of no use.
+    if (this.#isSettled && failed !== undefined) {
+      const load = worker.loads.get(failed.versionKey);
+      this.#loadDeaths.add(failed.versionKey, load?.ok === false ? load.message : 'was not loaded');
+      this.#backoff.failed();
+      member.isRetiring = true;
+      worker.kill();
       return;
     }
-    if (end.loading !== null) this.#countLoadDeath(end.loading, end);
-    const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#failedStarts++);
-    const timer = setTimeout(() => {
-      this.#respawns.delete(timer);
-      this.#spawn();
-    }, backoffMs);
-    this.#respawns.add(timer);
+    member.bornBytes = worker.usage?.residentBytes ?? 0;
+    this.#backoff.succeeded();
+    this.#reconcile();
   }
 
-  #countLoadDeath(versionKey: string, end: WorkerEnd): void {
-    const deaths = (this.#loadDeaths.get(versionKey) ?? 0) + 1;
-    this.#loadDeaths.set(versionKey, deaths);
-    if (deaths < MAX_LOAD_DEATHS || this.#excluded.has(versionKey)) return;
-    this.#excluded.add(versionKey);
-    const how = end.signal ?? `exit code ${end.exitCode}`;
-    this.#options.observer.versionExcluded(versionKey, `${deaths} workers ended while they loaded it (${how})`);
+  #lost({ worker }: Member, end: WorkerEnd): void {
+    this.#options.observer.workerEnded(worker, end);
+    if (end.wasReady) return;
+    if (end.loading !== null) this.#loadDeaths.add(end.loading, end.signal ?? `exit code ${end.exitCode}`);
+    this.#backoff.failed();
+  }
+
+  #look(): void {
+    const { runTimeoutMs, recycleBatches, recycleBytes } = this.#options;
+    const workers = [...[...this.#members].map(({ worker }) => worker), ...this.#probes];
+    for (const worker of workers) if (worker.runningMs > runTimeoutMs) worker.kill({ hung: true });
+    for (const member of this.#members) {
+      const { worker, bornBytes } = member;
+      if (!member.isServing || member.worn !== null) continue;
+      const bytes = worker.usage?.residentBytes ?? 0;
+      if (recycleBatches > 0 && worker.batches >= recycleBatches) member.worn = 'batches';
+      else if (recycleBytes > 0 && bytes > recycleBytes && bytes > bornBytes * MIN_GROWTH) member.worn = 'memory';
+      if (member.worn !== null) this.#reconcile();
+    }
   }
 }

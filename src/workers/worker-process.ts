@@ -25,6 +25,8 @@ export interface WorkerEnd {
   /** The version it was loading when it ended. */
   readonly loading: string | null;
   readonly wasReady: boolean;
+  /** It was killed because its batch ran for too long. */
+  readonly hung: boolean;
 }
 
 export interface WorkerEvents {
@@ -40,7 +42,10 @@ export class WorkerProcess implements Executor {
   readonly #events: WorkerEvents;
   readonly #ended = Promise.withResolvers<void>();
   #running: PromiseWithResolvers<BatchResult> | null = null;
+  #runningSince = 0;
+  #batches = 0;
   #loading: string | null = null;
+  #hung = false;
   #ready = false;
   #isOver = false;
   #usage: WorkerUsage | null = null;
@@ -75,25 +80,38 @@ export class WorkerProcess implements Executor {
     return this.#usage;
   }
 
+  /** How long the current batch has been running; 0 while there is none. */
+  get runningMs(): number {
+    return this.#running === null ? 0 : performance.now() - this.#runningSince;
+  }
+
+  /** Batches that it was given so far. */
+  get batches(): number {
+    return this.#batches;
+  }
+
   run({ versionKey, items }: Batch): Promise<BatchResult> {
     if (this.#running !== null) throw new Error('This is a bug: the worker runs a batch already');
     if (this.#isOver) return Promise.reject(new ExecutorLostError(`worker ${this.id} has ended`));
     this.#running = Promise.withResolvers();
+    this.#runningSince = performance.now();
+    this.#batches += 1;
     this.#send({ type: 'run', versionKey, items });
     return this.#running.promise;
   }
 
-  /** Lets the current batch finish, then ends the process; kills it after `graceMs`. Resolves when it is gone. */
-  async retire(graceMs: number): Promise<void> {
-    if (this.#isOver) return;
-    const timer = setTimeout(() => this.kill(), graceMs);
+  /** Lets the current batch finish, then ends the process; kills it `exitGraceMs` later. Resolves when it is gone. */
+  async retire(exitGraceMs: number): Promise<void> {
     await this.#running?.promise.catch(() => {});
+    if (this.#isOver) return;
+    const timer = setTimeout(() => this.kill(), exitGraceMs);
     this.#send({ type: 'exit' });
     await this.#ended.promise;
     clearTimeout(timer);
   }
 
-  kill(): void {
+  kill({ hung = false }: { hung?: boolean } = {}): void {
+    this.#hung ||= hung;
     this.#child.kill('SIGKILL');
   }
 
@@ -142,8 +160,10 @@ export class WorkerProcess implements Executor {
     this.#isOver = true;
     const wasReady = this.#ready;
     this.#ready = false;
-    this.#events.ended(this, { exitCode, signal, loading: this.#loading, wasReady });
-    this.#settle()?.reject(new ExecutorLostError(`worker ${this.id} ended (${signal ?? exitCode})`));
+    this.#events.ended(this, { exitCode, signal, loading: this.#loading, wasReady, hung: this.#hung });
+    this.#settle()?.reject(
+      new ExecutorLostError(`worker ${this.id} ended (${signal ?? exitCode})`, { hung: this.#hung }),
+    );
     this.#ended.resolve();
   }
 }

@@ -29,7 +29,7 @@ function seriesOf(text: string): string[] {
 }
 
 describe('/metrics', () => {
-  const documented = new Metrics({ queuedItems: () => [], workers: () => [] }).describe();
+  const documented = new Metrics({ queuedItems: () => [], workers: () => [], servingWorkers: () => 0 }).describe();
 
   test.each(documented)('has $name as it is documented', async ({ name, type, help }) => {
     const text = await metricsText();

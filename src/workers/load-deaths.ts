@@ -1,0 +1,32 @@
+/** Workers that may end while they load a version before it is left out. */
+const MAX_DEATHS = 3;
+
+/** Which versions end the workers that load them: they are left out, so that they do not bring the others down. */
+export class LoadDeaths {
+  readonly #deaths = new Map<string, number>();
+  readonly #excluded = new Set<string>();
+  readonly #exclude: (versionKey: string, reason: string) => void;
+
+  /** @param exclude called once for a version that is left out from now on. */
+  constructor(exclude: (versionKey: string, reason: string) => void) {
+    this.#exclude = exclude;
+  }
+
+  isExcluded(versionKey: string): boolean {
+    return this.#excluded.has(versionKey);
+  }
+
+  add(versionKey: string, how: string): void {
+    const deaths = (this.#deaths.get(versionKey) ?? 0) + 1;
+    this.#deaths.set(versionKey, deaths);
+    if (deaths < MAX_DEATHS || this.#excluded.has(versionKey)) return;
+    this.#excluded.add(versionKey);
+    this.#exclude(versionKey, `${deaths} workers ended while they loaded it (${how})`);
+  }
+
+  /** The version may be tried again. */
+  forget(versionKey: string): void {
+    this.#deaths.delete(versionKey);
+    this.#excluded.delete(versionKey);
+  }
+}
