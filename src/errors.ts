@@ -7,6 +7,13 @@ export const ERROR_TABLE = {
   SERVAL_INVALID_REQUEST: [400, 'A field is missing, unknown or of the wrong type; `details` names each.'],
   SERVAL_MODEL_REQUIRED: [400, 'Several loaded models take this kind of input; name one in `model`.'],
   SERVAL_MODEL_MISMATCH: [400, 'The model in the path and the one in the body differ.'],
+  SERVAL_TENSOR_NAME: [
+    400,
+    'An input or output of the graph is missing, unknown or given twice; the message names it.',
+  ],
+  SERVAL_TENSOR_DATATYPE: [400, 'A tensor’s datatype is not the one that the graph takes.'],
+  SERVAL_TENSOR_SHAPE: [400, 'A tensor’s shape is not one that the graph takes.'],
+  SERVAL_TENSOR_DATA: [400, 'A tensor’s elements or bytes are not as many as its shape says, or not of its datatype.'],
   SERVAL_BAD_HTTP: [400, 'The bytes on the connection are not an HTTP request.'],
   SERVAL_ROUTE_NOT_FOUND: [404, 'No route has this path.'],
   SERVAL_MODEL_NOT_FOUND: [404, 'No model has this name, or no loaded model takes this kind of input.'],

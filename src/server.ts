@@ -9,6 +9,7 @@ import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { PipelineCatalog } from './pipelines/pipeline-catalog.ts';
 import { Predictor } from './pipelines/predictor.ts';
+import { TensorPredictor } from './pipelines/tensor-predictor.ts';
 import { versionKey } from './repository/manifest.ts';
 import { ModelRepository } from './repository/model-repository.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
@@ -95,6 +96,7 @@ export class Server {
       logger: this.#logger,
       repository: this.#repository,
       predictor: new Predictor({ repository: this.#repository, catalog: this.#catalog, scheduler: this.#scheduler }),
+      tensorPredictor: new TensorPredictor({ repository: this.#repository, scheduler: this.#scheduler }),
       metrics: this.#metrics,
       observer: this.#metrics,
       checkDoor: (timeoutMs) => this.#scheduler.checkDoor(timeoutMs),

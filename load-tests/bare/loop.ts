@@ -34,6 +34,8 @@ const MAX_PIXELS = 25e6;
 const folder = path.resolve(process.argv[2] ?? 'models/sentiment/2');
 const isRunOnly = process.argv[3] === 'run-only';
 const manifest = await readVersionFolder({ root: path.dirname(folder), folder, model: 'bare', version: 1 });
+if (manifest.task === 'tensor') throw new Error(`${folder} takes raw tensors, of which there are no inputs here`);
+const { classification } = manifest;
 const session = await OnnxSession.load(manifest.modelFile);
 const tokenizer = manifest.task === 'text-classification' ? new Tokenizer(manifest.text) : null;
 const collate = await createCollator(
@@ -67,9 +69,7 @@ async function loop({ work: name, seconds, places }: LoopOrder): Promise<LoopRep
   for (let at = 0; performance.now() - begun < seconds * 1000; at++) {
     const itemBegun = performance.now();
     const place = at % inputs.length;
-    await session.run(ready?.[place] ?? (await feedsOf(inputs[place] ?? { text: '' })), [
-      manifest.classification.output,
-    ]);
+    await session.run(ready?.[place] ?? (await feedsOf(inputs[place] ?? { text: '' })), [classification.output]);
     latencies.push(performance.now() - itemBegun);
   }
   const { user, system } = process.cpuUsage(begunCpu);

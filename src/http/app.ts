@@ -13,6 +13,7 @@ import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
 import type { Predictor } from '../pipelines/predictor.ts';
+import type { TensorPredictor } from '../pipelines/tensor-predictor.ts';
 import type { Manifest } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
@@ -23,6 +24,7 @@ import type { HttpObserver, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
 import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
+import { protocolOf } from './protocols/error-shapes.ts';
 import { huggingFaceRoutes } from './protocols/hugging-face.ts';
 import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -40,6 +42,7 @@ export interface AppParts {
   readonly config: Config;
   readonly logger: FastifyBaseLogger;
   readonly predictor: Predictor;
+  readonly tensorPredictor: TensorPredictor;
   readonly repository: ModelRepository;
   readonly metrics: MetricsSource;
   readonly observer: HttpObserver;
@@ -134,6 +137,7 @@ function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: Ht
   const { served } = request;
   const errorCode = reply.raw.writableFinished ? request.errorCode : CLIENT_CLOSED;
   const answered = {
+    protocol: protocolOf(request.url).name,
     method: request.method,
     route: request.routeOptions.url ?? 'none',
     statusCode: errorCode === CLIENT_CLOSED ? ERROR_TABLE[CLIENT_CLOSED][0] : reply.statusCode,
@@ -149,9 +153,7 @@ function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: Ht
       status: answered.statusCode,
       ms: Math.round(reply.elapsedTime * 100) / 100,
       ...(errorCode === null ? {} : { code: errorCode }),
-      ...(served === null
-        ? {}
-        : { model: served.manifest.model, version: served.manifest.version, items: served.items }),
+      ...(served === null ? {} : { model: served.model, version: served.version, items: served.items }),
     },
     'request',
   );

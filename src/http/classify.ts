@@ -19,7 +19,8 @@ export async function classify({ parts, request, reply }: Exchange, asked: Predi
   const answer = await parts.predictor.predict(asked, connectionOf(reply));
   const { manifest, timings } = answer;
   request.served = {
-    manifest,
+    model: manifest.model,
+    version: manifest.version,
     items: asked.inputs.length,
     encodeSeconds: timings.encodeMs / 1000,
     imageBytes: asked.inputs.reduce((total, input) => total + (input.kind === 'image' ? input.bytes.byteLength : 0), 0),

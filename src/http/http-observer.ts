@@ -1,4 +1,4 @@
-import type { Manifest } from '../repository/manifest.ts';
+import type { ProtocolName } from './protocols/error-shapes.ts';
 
 /** What the HTTP server tells of its work; the same rules as for SchedulerObserver. */
 export interface HttpObserver {
@@ -6,6 +6,7 @@ export interface HttpObserver {
 }
 
 export interface AnsweredRequest {
+  readonly protocol: ProtocolName;
   readonly method: string;
   /** The route's pattern, never the client's path; `none` where no route took it. */
   readonly route: string;
@@ -17,7 +18,9 @@ export interface AnsweredRequest {
 
 /** What a prediction used. */
 export interface ServedRequest {
-  readonly manifest: Manifest;
+  /** As the request named it: `<model>.graph` for the bare graph of a model with a pipeline. */
+  readonly model: string;
+  readonly version: number;
   readonly items: number;
   readonly encodeSeconds: number;
   /** Bytes of its image files. */

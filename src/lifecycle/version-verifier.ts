@@ -2,10 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import { verify } from '../pipelines/golden-gate.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
-import { type Manifest, versionKey } from '../repository/manifest.ts';
-import type { VersionRecord } from '../repository/version-lifecycle.ts';
-import { IMAGE_PRIOR, TEXT_PRIOR } from '../scheduler/cost-model.ts';
-import { ExecutorLostError } from '../scheduler/executor.ts';
+import { verifyTensors } from '../pipelines/tensor-gate.ts';
+import { type Manifest, type Task, versionKey } from '../repository/manifest.ts';
+import type { Verification, VersionRecord } from '../repository/version-lifecycle.ts';
+import { type CostCoefficients, IMAGE_PRIOR, TENSOR_PRIOR, TEXT_PRIOR } from '../scheduler/cost-model.ts';
+import { type Executor, ExecutorLostError } from '../scheduler/executor.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { WorkerProcess } from '../workers/worker-process.ts';
 
@@ -13,7 +14,8 @@ import type { WorkerProcess } from '../workers/worker-process.ts';
 export interface Candidate {
   readonly record: VersionRecord;
   readonly manifest: Manifest;
-  readonly pipeline: Pipeline;
+  /** Null for a bare graph. */
+  readonly pipeline: Pipeline | null;
 }
 
 export interface VersionVerifierOptions {
@@ -22,6 +24,12 @@ export interface VersionVerifierOptions {
   readonly readyWorkers: () => readonly WorkerProcess[];
   readonly versionLoaded: (versionKey: string, seconds: number) => void;
 }
+
+const PRIORS: Readonly<Record<Task, CostCoefficients>> = {
+  'text-classification': TEXT_PRIOR,
+  'image-classification': IMAGE_PRIOR,
+  tensor: TENSOR_PRIOR,
+};
 
 /** Workers that may end during one version's verification before it is failed. */
 const MAX_ATTEMPTS = 3;
@@ -59,10 +67,9 @@ export class VersionVerifier {
         }
         record.loadSeconds = load.seconds;
         this.#options.versionLoaded(key, load.seconds);
-        const verification = await verify(pipeline, worker);
+        const verification = await verifyVersion(manifest, pipeline, worker);
         const batching = !['unsafe', 'off'].includes(verification.batching);
-        const prior = manifest.task === 'image-classification' ? IMAGE_PRIOR : TEXT_PRIOR;
-        this.#options.scheduler.addVersion(key, { batching, prior });
+        this.#options.scheduler.addVersion(key, { batching, prior: PRIORS[manifest.task] });
         record.becomeReady(verification);
       } catch (error) {
         if (error instanceof ExecutorLostError && attempt < MAX_ATTEMPTS) continue;
@@ -83,6 +90,12 @@ export class VersionVerifier {
       await delay(5);
     }
   }
+}
+
+function verifyVersion(manifest: Manifest, pipeline: Pipeline | null, executor: Executor): Promise<Verification> {
+  if (manifest.task === 'tensor') return verifyTensors(manifest, executor);
+  if (pipeline === null) throw new Error(`This is a bug: ${versionKey(manifest)} has no pipeline`);
+  return verify(pipeline, executor);
 }
 
 /** The runtime's words name the file by its path, which is nobody's business. */

@@ -5,12 +5,11 @@ import type { CollateSpec, WorkerModel } from '../workers/protocol.ts';
 
 /** What a worker needs of a version. */
 export function workerModel(manifest: Manifest, config: Config): WorkerModel {
-  const { classification, modelFile } = manifest;
   return {
     versionKey: versionKey(manifest),
-    modelFile,
+    modelFile: manifest.modelFile,
     collate: collateSpec(manifest, config.maxImagePixels),
-    outputs: [classification.output],
+    outputs: manifest.task === 'tensor' ? manifest.outputs.map(({ name }) => name) : [manifest.classification.output],
     warmUp: warmUpBatches(manifest, config),
   };
 }
@@ -31,6 +30,8 @@ function collateSpec(manifest: Manifest, maxPixels: number): CollateSpec {
       const { inputNames, padId, padTypeId, paddingSide, fixedLength } = manifest.text;
       return { kind: 'tokens', inputNames, padId, padTypeId, paddingSide, fixedLength };
     }
+    case 'tensor':
+      return { kind: 'tensors' };
     case 'image-classification':
       return { kind: 'image', image: manifest.image, maxPixels };
   }

@@ -38,14 +38,14 @@ export class Metrics implements HttpObserver, SchedulerObserver {
 
   readonly #requests = new Counter({
     name: 'serval_requests_total',
-    help: 'Requests answered, by route, status and the version that served them.',
-    labelNames: ['method', 'route', 'status', 'model', 'version'],
+    help: 'Requests answered, by protocol, route, status and the version that served them.',
+    labelNames: ['protocol', 'method', 'route', 'status', 'model', 'version'],
     registers: this.#registers,
   });
   readonly #requestSeconds = new Histogram({
     name: 'serval_request_duration_seconds',
     help: 'Time from a request’s headers to the end of its answer.',
-    labelNames: ['route', ...VERSION_LABELS],
+    labelNames: ['protocol', 'route', ...VERSION_LABELS],
     buckets: SECONDS,
     registers: this.#registers,
   });
@@ -202,11 +202,11 @@ export class Metrics implements HttpObserver, SchedulerObserver {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  requestAnswered({ method, route, statusCode, seconds, errorCode, served }: AnsweredRequest): void {
-    const model = served?.manifest.model ?? '';
-    const version = served === null ? '' : String(served.manifest.version);
-    this.#requests.inc({ method, route, status: statusCode, model, version });
-    this.#requestSeconds.observe({ route, model, version }, seconds);
+  requestAnswered({ protocol, method, route, statusCode, seconds, errorCode, served }: AnsweredRequest): void {
+    const model = served?.model ?? '';
+    const version = served === null ? '' : String(served.version);
+    this.#requests.inc({ protocol, method, route, status: statusCode, model, version });
+    this.#requestSeconds.observe({ protocol, route, model, version }, seconds);
     if (served !== null) {
       this.#encodeSeconds.observe({ model, version }, served.encodeSeconds);
       if (served.imageBytes > 0) this.#imageBytes.inc({ model, version }, served.imageBytes);

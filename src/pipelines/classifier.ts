@@ -1,11 +1,11 @@
 import { ServalError } from '../errors.ts';
-import type { Manifest } from '../repository/manifest.ts';
+import type { ClassifierManifest } from '../repository/manifest.ts';
 import type { ItemOutput } from '../scheduler/item.ts';
 import { scoresOf } from './activation.ts';
 import type { Encoded, Input, InputKind, Pipeline, Prediction, PredictOptions } from './pipeline.ts';
 
 /** The half that all classification pipelines share: from the graph's output to ranked labels. */
-export abstract class Classifier<Kind extends Manifest> implements Pipeline {
+export abstract class Classifier<Kind extends ClassifierManifest> implements Pipeline {
   abstract readonly inputKind: InputKind;
   abstract readonly probes: readonly Input[];
   readonly manifest: Kind;
@@ -46,7 +46,7 @@ export abstract class Classifier<Kind extends Manifest> implements Pipeline {
     }));
     const [best] = ranked;
     if (best === undefined) throw new Error('This is a bug: a model without labels');
-    return { label: best.label, score: best.score, scores: ranked };
+    return { label: best.label, score: best.score, scores: ranked, byLabel: scores };
   }
 }
 

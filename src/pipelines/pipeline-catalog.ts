@@ -1,4 +1,4 @@
-import { type Manifest, versionKey } from '../repository/manifest.ts';
+import { type ClassifierManifest, type Manifest, versionKey } from '../repository/manifest.ts';
 import { ImageClassification } from './image-classification.ts';
 import type { Pipeline } from './pipeline.ts';
 import { TextClassification } from './text-classification.ts';
@@ -7,21 +7,27 @@ import { TextClassification } from './text-classification.ts';
 export class PipelineCatalog {
   readonly #pipelines = new Map<string, Pipeline>();
 
-  /** @throws Error with what keeps the version from being served. */
-  add(manifest: Manifest): Pipeline {
+  /**
+   * @returns null for a bare graph, which has none.
+   * @throws Error with what keeps the version from being served.
+   */
+  add(manifest: Manifest): Pipeline | null {
+    if (manifest.task === 'tensor') return null;
     const pipeline = createPipeline(manifest);
     this.#pipelines.set(versionKey(manifest), pipeline);
     return pipeline;
   }
 
-  of(manifest: Manifest): Pipeline {
+  /** Null for a bare graph. */
+  of(manifest: Manifest): Pipeline | null {
+    if (manifest.task === 'tensor') return null;
     const pipeline = this.#pipelines.get(versionKey(manifest));
     if (pipeline === undefined) throw new Error(`This is a bug: ${versionKey(manifest)} has no pipeline`);
     return pipeline;
   }
 }
 
-function createPipeline(manifest: Manifest): Pipeline {
+function createPipeline(manifest: ClassifierManifest): Pipeline {
   switch (manifest.task) {
     case 'text-classification':
       return new TextClassification(manifest);

@@ -1,4 +1,4 @@
-import type { Activation, Manifest } from '../repository/manifest.ts';
+import type { Activation, ClassifierManifest } from '../repository/manifest.ts';
 import type { EncodedItem, ItemOutput } from '../scheduler/item.ts';
 
 /** One input as a client gives it. */
@@ -29,6 +29,8 @@ export interface LabelScore {
 /** One input's answer: `scores` descending, the first of them again as `label` and `score`. */
 export interface Prediction extends LabelScore {
   readonly scores: readonly LabelScore[];
+  /** All scores, in the order of the model's labels. */
+  readonly byLabel: readonly number[];
 }
 
 export interface Encoded {
@@ -39,7 +41,7 @@ export interface Encoded {
 
 /** What a task does to an input before the graph and to the graph's output after it; both in the main process. */
 export interface Pipeline {
-  readonly manifest: Manifest;
+  readonly manifest: ClassifierManifest;
   readonly inputKind: InputKind;
   /** Built-in inputs for a version without golden samples. */
   readonly probes: readonly Input[];

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ServalError } from '../errors.ts';
-import { type Manifest, versionKey } from '../repository/manifest.ts';
-import type { ModelRepository, ReadyVersion } from '../repository/model-repository.ts';
+import { type ClassifierManifest, versionKey } from '../repository/manifest.ts';
+import type { ModelRepository } from '../repository/model-repository.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Priority } from '../scheduler/scheduler-options.ts';
 import type { ItemResult, Submission } from '../scheduler/submission.ts';
@@ -20,6 +20,12 @@ export interface PredictRequest {
   readonly priority: Priority;
 }
 
+/** The version that answers, and what makes its answer. */
+export interface Resolved {
+  readonly manifest: ClassifierManifest;
+  readonly pipeline: Pipeline;
+}
+
 /** Where a request's time went, in ms: the longest of its items for queue and run. */
 export interface Timings {
   readonly encodeMs: number;
@@ -28,7 +34,7 @@ export interface Timings {
 }
 
 export interface PredictAnswer {
-  readonly manifest: Manifest;
+  readonly manifest: ClassifierManifest;
   readonly predictions: readonly Prediction[];
   readonly tokens: number;
   /** Inputs that were cut to the model's limit. */
@@ -65,8 +71,7 @@ export class Predictor {
    * @throws ServalError
    */
   async predict(request: PredictRequest, client: ClientConnection): Promise<PredictAnswer> {
-    const { manifest } = this.resolve(request);
-    const pipeline = this.#catalog.of(manifest);
+    const { manifest, pipeline } = this.resolve(request);
     const { options } = request;
     pipeline.checkOptions(options);
     const begun = performance.now();
@@ -76,7 +81,7 @@ export class Predictor {
     const items = encoded.map(({ item }) => item);
     const timeoutMs = request.timeoutMs - encodeMs;
     const submission = this.#scheduler.submit(versionKey(manifest), items, { timeoutMs, priority: request.priority });
-    const results = await this.#results(submission, client);
+    const results = await resultsOf(this.#scheduler, submission, client);
     return {
       manifest,
       predictions: results.map(({ output }) => pipeline.decode(output, options)),
@@ -93,20 +98,22 @@ export class Predictor {
   }
 
   /** The version that a request names, or the served version of the only model that takes its kind of input. */
-  resolve({ model, version, inputs }: Pick<PredictRequest, 'model' | 'version' | 'inputs'>): ReadyVersion {
+  resolve({ model, version, inputs }: Pick<PredictRequest, 'model' | 'version' | 'inputs'>): Resolved {
     const kind = inputs[0]?.kind ?? 'text';
     if (model === null) return this.#onlyModelFor(kind);
-    const resolved = this.#repository.resolve(model, version);
-    const { inputKind } = this.#catalog.of(resolved.manifest);
-    if (inputKind === kind) return resolved;
-    throw new ServalError('SERVAL_INPUT_KIND', `"${model}" takes ${inputKind}, the inputs are ${kind}.`);
+    const { manifest } = this.#repository.resolve(model, version);
+    const pipeline = this.#catalog.of(manifest);
+    if (pipeline?.inputKind === kind) return { manifest: pipeline.manifest, pipeline };
+    const taken = pipeline?.inputKind ?? 'raw tensors, which POST /v2/models/{model}/infer sends';
+    throw new ServalError('SERVAL_INPUT_KIND', `"${model}" takes ${taken}; the inputs are ${kind}.`);
   }
 
-  #onlyModelFor(kind: InputKind): ReadyVersion {
-    const served = this.#repository.models
-      .map((model) => this.#repository.servedVersion(model))
-      .filter((version) => version !== null)
-      .filter(({ manifest }) => this.#catalog.of(manifest).inputKind === kind);
+  #onlyModelFor(kind: InputKind): Resolved {
+    const served = this.#repository.models.flatMap((model) => {
+      const manifest = this.#repository.servedVersion(model)?.manifest;
+      const pipeline = manifest === undefined ? null : this.#catalog.of(manifest);
+      return pipeline?.inputKind === kind ? [{ manifest: pipeline.manifest, pipeline }] : [];
+    });
     const [only, ...others] = served;
     if (only === undefined) {
       throw new ServalError('SERVAL_MODEL_NOT_FOUND', `No model takes ${kind}; GET /models shows what each takes.`);
@@ -119,14 +126,19 @@ export class Predictor {
       { details: { models: names } },
     );
   }
+}
 
-  async #results(submission: Submission, client: ClientConnection): Promise<readonly ItemResult[]> {
-    const release = client.onClose(() => this.#scheduler.cancel(submission));
-    try {
-      return await submission.results;
-    } finally {
-      release();
-    }
+/** Waits for a request's results; its work is given up when the client goes away. */
+export async function resultsOf(
+  scheduler: Scheduler,
+  submission: Submission,
+  client: ClientConnection,
+): Promise<readonly ItemResult[]> {
+  const release = client.onClose(() => scheduler.cancel(submission));
+  try {
+    return await submission.results;
+  } finally {
+    release();
   }
 }
 

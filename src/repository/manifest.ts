@@ -94,6 +94,8 @@ interface ManifestBase {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly batching: 'auto' | 'off';
+  /** Whether all of the graph's inputs and outputs share an open first axis, so that raw tensors may share a batch. */
+  readonly sharesFirstAxis: boolean;
   readonly golden: Golden | null;
   readonly provenance: Provenance;
 }
@@ -110,8 +112,19 @@ export interface ImageManifest extends ManifestBase {
   readonly image: ImageInput;
 }
 
+/** A graph with nothing that says what its tensors mean. */
+export interface TensorManifest extends ManifestBase {
+  readonly task: 'tensor';
+}
+
+/** A version that gives labels and scores. */
+export type ClassifierManifest = TextManifest | ImageManifest;
+
 /** A version's folder, read and found complete. */
-export type Manifest = TextManifest | ImageManifest;
+export type Manifest = ClassifierManifest | TensorManifest;
+
+/** Ending of the name under which a model with a pipeline also serves its bare graph. */
+export const GRAPH_SUFFIX = '.graph';
 
 /** Names these exact bytes of a version: a folder changed in place gets another key. */
 export function versionKey(manifest: Manifest): string {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readClassification } from './classification-files.ts';
 import { type ModelConfig, modelConfigSchema } from './hugging-face-files.ts';
 import { PREPROCESSOR_FILE, readImageInput } from './image-files.ts';
-import type { Golden, Manifest, Provenance } from './manifest.ts';
+import type { Golden, Manifest, Provenance, TensorManifest } from './manifest.ts';
 import type { OnnxGraph } from './onnx-graph.ts';
 import { OnnxFormatError, readOnnxGraph } from './onnx-graph.ts';
 import { Problems } from './problems.ts';
@@ -38,6 +38,7 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
     problems.throwIfFound();
     throw new Error('This is a bug: a model file is missing without a problem');
   }
+  if (await isBareGraph(folder, serval)) return tensorManifest({ location, model, serval, goldenFile, problems });
   const classification = readClassification({ config, serval, graph: model.graph, modelFile: model.name, problems });
   const sources = { config, graph: model.graph, modelFile: model.name, problems };
   const isImage = await isImageModel(folder, serval);
@@ -49,20 +50,61 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
   problems.throwIfFound();
   if (classification === null) throw new Error('This is a bug: a part is missing without a problem');
   const common = {
-    model: location.model,
-    version: location.version,
-    folder: location.folder,
-    modelFile: model.file,
-    inputs: model.graph.inputs,
-    outputs: model.graph.outputs,
+    ...commonParts(location, model),
     batching: isBatched ? (serval.batching ?? 'auto') : 'off',
     golden,
-    provenance: model.provenance,
     classification,
   } as const;
   if (image !== null) return { task: 'image-classification', ...common, image };
   if (text !== null) return { task: 'text-classification', ...common, text };
   throw new Error('This is a bug: a model takes nothing, without a problem');
+}
+
+function commonParts({ model, version, folder }: VersionLocation, { file, graph, provenance }: ModelFile) {
+  const { inputs, outputs } = graph;
+  return {
+    model,
+    version,
+    folder,
+    modelFile: file,
+    inputs,
+    outputs,
+    provenance,
+    sharesFirstAxis: sharesFirstAxis(graph),
+  };
+}
+
+/** Files that say what a graph's tensors mean. */
+const PIPELINE_FILES = ['config.json', 'tokenizer.json', PREPROCESSOR_FILE];
+
+/** serval.json's task, or that no file beside the graph says what it is for. */
+async function isBareGraph(folder: VersionFolder, serval: ServalFile): Promise<boolean> {
+  if (serval.task !== undefined) return serval.task === 'tensor';
+  for (const file of PIPELINE_FILES) if ((await folder.find(file)) !== null) return false;
+  return true;
+}
+
+interface BareGraph {
+  readonly location: VersionLocation;
+  readonly model: ModelFile;
+  readonly serval: ServalFile;
+  readonly goldenFile: GoldenFile | null;
+  readonly problems: Problems;
+}
+
+function tensorManifest({ location, model, serval, goldenFile, problems }: BareGraph): TensorManifest {
+  if (goldenFile !== null) problems.add('golden.json', '', 'a bare graph has no labels to compare; take the file away');
+  if (model.graph.outputs.length === 0) problems.add(model.name, '', 'no output of the graph is a tensor');
+  problems.throwIfFound();
+  const parts = commonParts(location, model);
+  const batching = parts.sharesFirstAxis ? (serval.batching ?? 'auto') : 'off';
+  return { task: 'tensor', ...parts, batching, golden: null };
+}
+
+/** Whether all inputs and outputs begin with one and the same open axis. */
+function sharesFirstAxis({ inputs, outputs }: OnnxGraph): boolean {
+  const axes = [...inputs, ...outputs].map(({ shape }) => (shape.length === 0 ? 0 : shape[0]));
+  return axes.length > 0 && axes.every((axis) => typeof axis !== 'number' && axis === axes[0]);
 }
 
 /** Whether the first axis of all inputs and outputs is open; a graph of batches of exactly one runs items one by one. */
@@ -98,6 +140,12 @@ async function readModel(folder: VersionFolder, serval: ServalFile, problems: Pr
     const bytes = await folder.readBytes(name);
     if (bytes === null) return null;
     return inspect({ folder, serval, problems, name, file, bytes });
+  }
+  const [only, ...others] = serval.model_file === undefined ? await folder.list('.onnx') : [];
+  const onlyFile = only === undefined || others.length > 0 ? null : await folder.find(only);
+  if (only !== undefined && onlyFile !== null) {
+    const bytes = await folder.readBytes(only);
+    return bytes === null ? null : inspect({ folder, serval, problems, name: only, file: onlyFile, bytes });
   }
   if (serval.model_file !== undefined) problems.add('serval.json', 'model_file', `${serval.model_file} is not there`);
   else problems.add('model.onnx', '', `is not there (nor ${MODEL_FILES.slice(1).join(', ')})`);

@@ -72,8 +72,16 @@ class GraphFields {
     readSubMessage(reader, {
       1: (node) => this.#node(node),
       5: (tensor) => this.#initializers.add(this.#tensor(tensor)),
-      11: (value) => this.#inputs.push(readValueInfo(value)),
-      12: (value) => this.#outputs.push(readValueInfo(value)),
+      11: (value) => {
+        const { info, elementType } = readValueInfo(value);
+        if (info.dataType === null) throw new OnnxFormatError(`has "${info.name}" of element type ${elementType}`);
+        this.#inputs.push({ ...info, dataType: info.dataType });
+      },
+      12: (value) => {
+        // Sequences and maps, as converters add them for classifiers, are left out: the tensors beside them are served.
+        const { info } = readValueInfo(value);
+        if (info.dataType !== null) this.#outputs.push({ ...info, dataType: info.dataType });
+      },
       15: (sparse) => readSubMessage(sparse, { 1: (t) => void this.#tensor(t), 2: (t) => void this.#tensor(t) }),
     });
   }
@@ -129,7 +137,10 @@ class GraphFields {
 }
 
 /** ValueInfoProto: name = 1, type = 2. TypeProto: tensor_type = 1. TypeProto.Tensor: elem_type = 1, shape = 2. */
-function readValueInfo(reader: Reader): TensorInfo {
+function readValueInfo(reader: Reader): {
+  info: Omit<TensorInfo, 'dataType'> & { dataType: DataType | null };
+  elementType: number;
+} {
   let name = '';
   let elementType = 0;
   const shape: (number | string | null)[] = [];
@@ -149,9 +160,7 @@ function readValueInfo(reader: Reader): TensorInfo {
           }),
       }),
   });
-  const dataType = DATA_TYPES[elementType];
-  if (dataType === undefined) throw new OnnxFormatError(`has "${name}" of element type ${elementType}`);
-  return { name, dataType, shape };
+  return { info: { name, dataType: DATA_TYPES[elementType] ?? null, shape }, elementType };
 }
 
 /** TensorShapeProto.Dimension: dim_value = 1, dim_param = 2. */

@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { z } from 'zod';
 import type { Problems } from './problems.ts';
@@ -35,6 +35,12 @@ export class VersionFolder {
       if (!isAbsent(error)) this.#problems.add(file, '', `cannot be read (${codeOf(error)})`);
     }
     return null;
+  }
+
+  /** Names of the files that lie in the folder itself and end so. */
+  async list(ending: string): Promise<string[]> {
+    const names = await readdir(this.#folder).catch(() => []);
+    return names.filter((name) => name.endsWith(ending)).sort();
   }
 
   async readBytes(file: string): Promise<Uint8Array | null> {

@@ -4,6 +4,8 @@ import type { CostModel } from './cost-model.ts';
 export interface Plannable {
   /** Tokens. */
   readonly size: number;
+  /** Only items of one group run together; null runs alone. Undefined is a group as well. */
+  readonly group?: string | null;
   /** Clock time in ms by which the item must be answered. */
   readonly deadlineAt: number;
 }
@@ -35,8 +37,10 @@ const MIN_GAIN = 0.05;
  * @param waiting in the order of the queue; the first is always in the batch.
  */
 export function planBatch<Item extends Plannable>(waiting: readonly Item[], options: PlanOptions): Item[] {
-  const [head, ...others] = waiting;
+  const [head, ...rest] = waiting;
   if (head === undefined) return [];
+  if (head.group === null) return [head];
+  const others = rest.filter(({ group }) => group === head.group);
   const { cost, maxItems, maxTokens, now } = options;
   const batch = [head];
   let size = head.size;

@@ -11,6 +11,9 @@ export const TEXT_PRIOR: CostCoefficients = { base: 0.35, perToken: 0.078, perTo
 /** A small convolutional network on one core: an item of "length" 1 costs the same in any batch. */
 export const IMAGE_PRIOR: CostCoefficients = { base: 0.3, perToken: 12, perTokenPair: 0 };
 
+/** A small graph of which nothing is known: too little rather than too much, so that nothing is refused for a guess. */
+export const TENSOR_PRIOR: CostCoefficients = { base: 0.3, perToken: 0.02, perTokenPair: 0 };
+
 /** How much of an observation's weight is left after one more: the memory is some 500 batches. */
 const FORGETTING = 0.998;
 /** Batches that the prior counts for. */

@@ -1,5 +1,5 @@
 import type { ErrorData } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
+import { dataBytes, type Tensor } from '../tensor.ts';
 
 /** A text as token ids, special tokens included, not padded. */
 export interface TokensItem {
@@ -15,10 +15,22 @@ export interface ImageItem {
   readonly bytes: Uint8Array;
 }
 
-/** One input, encoded by its pipeline: what a worker collates into the graph's inputs. */
-export type EncodedItem = TokensItem | ImageItem;
+/** A graph's inputs as a client gave them, and the outputs it wants: one request is one item, whatever its first axis. */
+export interface TensorsItem {
+  readonly kind: 'tensors';
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Names of the graph's outputs to compute. */
+  readonly outputs: readonly string[];
+  /** Length in the cost model: the product of the first input's dimensions that the graph leaves open. */
+  readonly size: number;
+  /** Items of one group may run in one batch; null runs alone. */
+  readonly group: string | null;
+}
 
-/** The graph's outputs for one item: the tensors' first axis, the batch, is taken off. */
+/** One input, encoded by its pipeline: what a worker collates into the graph's inputs. */
+export type EncodedItem = TokensItem | ImageItem | TensorsItem;
+
+/** The graph's outputs for one item: the tensors' first axis, the batch, is taken off, but for an item of tensors. */
 export type ItemOutput = Readonly<Record<string, Tensor>>;
 
 /** What became of one item of a batch. */
@@ -28,10 +40,18 @@ export type ItemOutcome =
 
 /** The item's length in the cost model: its tokens; pictures all come to the same tensor. */
 export function sizeOf(item: EncodedItem): number {
+  if (item.kind === 'tensors') return item.size;
   return item.kind === 'tokens' ? item.ids.length : 1;
+}
+
+/** Only items of the same group may share a batch; null may share none. Texts and images of a version all may. */
+export function groupOf(item: EncodedItem): string | null {
+  return item.kind === 'tensors' ? item.group : '';
 }
 
 /** Bytes that the item keeps in memory. */
 export function bytesOf(item: EncodedItem): number {
+  if (item.kind === 'tensors')
+    return Object.values(item.tensors).reduce((total, { data }) => total + dataBytes(data), 0);
   return item.kind === 'tokens' ? item.ids.byteLength + (item.typeIds?.byteLength ?? 0) : item.bytes.byteLength;
 }

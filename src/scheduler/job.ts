@@ -1,5 +1,5 @@
 import type { EncodedItem } from './item.ts';
-import { sizeOf } from './item.ts';
+import { groupOf, sizeOf } from './item.ts';
 import type { Submission } from './submission.ts';
 
 /** One item of one request, waiting for a job's answer. */
@@ -16,6 +16,8 @@ export class Job {
   readonly key: string | null;
   /** Tokens. */
   readonly size: number;
+  /** See groupOf. */
+  readonly group: string | null;
   /** Place in the queue, in ms of the clock: see Scheduler.submit. */
   rank: number;
   /** Workers that ended while they ran this item and no other. */
@@ -26,6 +28,7 @@ export class Job {
     this.item = item;
     this.key = key;
     this.size = sizeOf(item);
+    this.group = groupOf(item);
     this.rank = rank;
   }
 

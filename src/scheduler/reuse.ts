@@ -22,8 +22,12 @@ export class Reuse {
     this.#cache = cacheBytes > 0 ? new AnswerCache(cacheBytes) : null;
   }
 
-  /** Names the item among those of all versions; null where nothing is ever reused. */
+  /**
+   * Names the item among those of all versions; null where it is never reused. Raw tensors hardly ever come twice, and to
+   * hash megabytes of them would cost more than to send them.
+   */
   keyOf(versionKey: string, item: EncodedItem): string | null {
+    if (item.kind === 'tensors') return null;
     return this.#shareIdentical || this.#cache !== null ? versionKey + keyOf(item) : null;
   }
 

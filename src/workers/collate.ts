@@ -3,6 +3,7 @@ import type { EncodedItem, ItemOutput } from '../scheduler/item.ts';
 import { elementCount, type Tensor, type TensorInfo } from '../tensor.ts';
 import { createImageCollator } from './image-collator.ts';
 import type { CollateSpec } from './protocol.ts';
+import { collateTensors } from './tensors-collator.ts';
 import { createTokensCollator } from './tokens-collator.ts';
 
 /** A batch as the graph takes it. */
@@ -12,6 +13,14 @@ export interface Collated {
   /** Items of the batch that cannot be run, by their place in it. */
   readonly failures: ReadonlyMap<number, ErrorData>;
   readonly pixels: number;
+  /** Outputs to compute where the items name them themselves, and how they come apart again. */
+  readonly wanted?: Wanted;
+}
+
+export interface Wanted {
+  readonly outputs: readonly string[];
+  /** @throws Error when the outputs do not come apart by item. */
+  readonly split: (outputs: Readonly<Record<string, Tensor>>) => ItemOutput[];
 }
 
 /** Makes a batch's items into the graph's inputs. */
@@ -24,6 +33,8 @@ export async function createCollator(spec: CollateSpec, inputs: readonly TensorI
       return createTokensCollator(spec, inputs);
     case 'image':
       return await createImageCollator(spec);
+    case 'tensors':
+      return collateTensors;
   }
 }
 

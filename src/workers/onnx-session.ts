@@ -42,9 +42,19 @@ export class OnnxSession {
       tensors[name] = {
         dataType: result.type as DataType,
         shape: result.dims,
-        data: result.data as TensorData,
+        data: rawFloat16(result.data as TensorData | HalfFloats),
       };
     }
     return tensors;
   }
+}
+
+/** Node has had them since 24; TypeScript's library for it does not know. */
+type HalfFloats = { readonly BYTES_PER_ELEMENT: 2 } & Pick<Uint16Array, 'buffer' | 'byteOffset' | 'length'>;
+
+/** Half floats travel as their 16 bits: not every side of the way has an array for them. */
+function rawFloat16(data: TensorData | HalfFloats): TensorData {
+  if (data.constructor.name !== 'Float16Array') return data as TensorData;
+  const { buffer, byteOffset, length } = data as HalfFloats;
+  return new Uint16Array(buffer, byteOffset, length);
 }

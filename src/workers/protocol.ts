@@ -4,7 +4,9 @@ import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 /** How a version's items become the graph's inputs. */
 export type CollateSpec =
   | ({ readonly kind: 'tokens' } & TokensSpec)
-  | { readonly kind: 'image'; readonly image: ImageInput; readonly maxPixels: number };
+  | { readonly kind: 'image'; readonly image: ImageInput; readonly maxPixels: number }
+  /** The graph's inputs as they are. */
+  | { readonly kind: 'tensors' };
 
 export type TokensSpec = Pick<TextInput, 'inputNames' | 'padId' | 'padTypeId' | 'paddingSide' | 'fixedLength'>;
 

@@ -4,6 +4,7 @@ import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 import { type Collator, createCollator, split } from './collate.ts';
 import { OnnxSession } from './onnx-session.ts';
 import type { FromWorker, ToWorker, WorkerModel } from './protocol.ts';
+import { collateTensors } from './tensors-collator.ts';
 
 /** The child process: loads its models once, then runs one batch after another until it is told to exit. */
 
@@ -52,9 +53,11 @@ async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<v
 
 async function runBatch({ model, session, collate }: Loaded, items: readonly EncodedItem[]): Promise<BatchResult> {
   const begun = performance.now();
-  const { feeds, failures, pixels } = await collate(items);
+  // The bare graph is the same session: items of a batch are all of one kind.
+  const { feeds, failures, pixels, wanted } = await (items[0]?.kind === 'tensors' ? collateTensors : collate)(items);
   const collated = performance.now();
-  const outputs = feeds === null ? [] : split(await session.run(feeds, model.outputs), items.length - failures.size);
+  const ran = feeds === null ? {} : await session.run(feeds, wanted?.outputs ?? model.outputs);
+  const outputs = wanted?.split(ran) ?? (feeds === null ? [] : split(ran, items.length - failures.size));
   let next = 0;
   const outcomes = items.map((_, index): ItemOutcome => {
     const error = failures.get(index);

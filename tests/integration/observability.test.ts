@@ -45,8 +45,9 @@ describe('/metrics', () => {
 
   test('counts a prediction where it belongs', async () => {
     const series = {
-      requests: 'serval_requests_total{method="POST",route="/predict",status="200",model="tiny",version="1"}',
-      latency: 'serval_request_duration_seconds_count{route="/predict",model="tiny",version="1"}',
+      requests:
+        'serval_requests_total{protocol="serval",method="POST",route="/predict",status="200",model="tiny",version="1"}',
+      latency: 'serval_request_duration_seconds_count{protocol="serval",route="/predict",model="tiny",version="1"}',
       encode: 'serval_encode_duration_seconds_count{model="tiny",version="1"}',
       items: 'serval_items_total{model="tiny",version="1"}',
       queue: 'serval_queue_duration_seconds_count{model="tiny",version="1"}',

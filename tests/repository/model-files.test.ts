@@ -1,9 +1,9 @@
 import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { readVersionFolder } from '../../src/repository/model-files.ts';
 import { FolderError } from '../../src/repository/problems.ts';
-import { float32Bytes, onnxFile } from '../fixtures/onnx-file.ts';
+import { type ElementType, float32Bytes, onnxFile, type ValueInfo } from '../fixtures/onnx-file.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import {
   CONFIG,
@@ -260,4 +260,59 @@ test('external weights outside of the version’s folder are refused, even where
   await writeTextModel(path.join(root, 'tiny', '1'), { graph: { externalFile: '../../weights.bin' } });
   await writeFile(path.join(root, 'weights.bin'), float32Bytes(WEIGHTS));
   expect(await problemsOf(root)).toContain('../../weights.bin: must lie inside the version’s folder');
+});
+
+/** `y = x`, of a type and a shape. */
+function identityFile(type: ElementType, shape: ValueInfo['shape'], outputShape = shape): Uint8Array {
+  return onnxFile({
+    nodes: [{ operator: 'Identity', inputs: ['x'], outputs: ['y'] }],
+    constants: [],
+    inputs: [{ name: 'x', type, shape }],
+    outputs: [{ name: 'y', type, shape: outputShape }],
+  });
+}
+
+describe('a graph with no other file', () => {
+  async function readFiles(files: Readonly<Record<string, object | Uint8Array>>) {
+    const root = await temporaryFolder();
+    const folder = path.join(root, 'bare');
+    await writeFiles(folder, files);
+    return readVersionFolder({ root, folder, model: 'bare', version: 1 });
+  }
+
+  test.each(['model.onnx', 'regression-mlp.onnx'])('is a model of raw tensors: %s', async (file) => {
+    const manifest = await readFiles({ [file]: identityFile('float64', ['batch', 3]) });
+    expect(manifest).toMatchObject({
+      task: 'tensor',
+      batching: 'auto',
+      inputs: [{ name: 'x', dataType: 'float64', shape: ['batch', 3] }],
+      golden: null,
+    });
+  });
+
+  test('takes batches only where all tensors share an open first axis', async () => {
+    const fixed = await readFiles({ 'model.onnx': identityFile('float32', [1, 3]) });
+    const apart = await readFiles({ 'model.onnx': identityFile('float32', ['batch', 3], ['rows', 3]) });
+    const scalar = await readFiles({ 'model.onnx': identityFile('float32', []) });
+    for (const manifest of [fixed, apart, scalar]) expect(manifest).toMatchObject({ task: 'tensor', batching: 'off' });
+  });
+
+  test('is so as well where serval.json says so beside other files', async () => {
+    const manifest = await readFiles({
+      'model.onnx': identityFile('int8', ['batch']),
+      'config.json': CONFIG,
+      'serval.json': { task: 'tensor' },
+    });
+    expect(manifest.task).toBe('tensor');
+  });
+
+  test('cannot have golden samples', async () => {
+    const files = { 'model.onnx': identityFile('int8', ['batch']), 'golden.json': goldenFile(['good']) };
+    await expect(readFiles(files)).rejects.toThrow('golden.json: a bare graph has no labels');
+  });
+
+  test('two of them are one too many', async () => {
+    const file = identityFile('int8', ['batch']);
+    await expect(readFiles({ 'a.onnx': file, 'b.onnx': file })).rejects.toThrow('model.onnx: is not there');
+  });
 });

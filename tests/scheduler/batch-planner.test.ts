@@ -75,3 +75,9 @@ test('a batch stays within its tokens, padding included, but one long item runs 
   expect(plan(items(16, 16, 16, 16), 16, 48)).toHaveLength(3);
   expect(sizesOf(plan(items(200, 8), 16, 48))).toEqual([200]);
 });
+
+test('only items of the oldest one’s group join it, and an item of no group runs alone', () => {
+  const of = (group: string | null): Plannable => ({ size: 16, deadlineAt: FAR, group });
+  expect(plan([of('3x4'), of('3x5'), of('3x4'), of(null)]).map(({ group }) => group)).toEqual(['3x4', '3x4']);
+  expect(plan([of(null), of(null)])).toHaveLength(1);
+});

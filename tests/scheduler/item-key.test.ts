@@ -24,3 +24,14 @@ test('images are told apart by their bytes', () => {
   expect(key(1)).toBe(key(1));
   expect(key(1)).not.toBe(key(2));
 });
+
+test('raw tensors have a key of names, types, shapes, elements and wanted outputs', () => {
+  const item = (part: { name?: string; shape?: number[]; values?: number[]; outputs?: string[] } = {}): EncodedItem => {
+    const { name = 'x', shape = [2], values = [1, 2], outputs = ['y'] } = part;
+    const tensors = { [name]: { dataType: 'float32', shape, data: Float32Array.from(values) } as const };
+    return { kind: 'tensors', tensors, outputs, size: 1, group: null };
+  };
+  expect(keyOf(item())).toBe(keyOf(item()));
+  const others = [item({ name: 'z' }), item({ shape: [1, 2] }), item({ values: [1, 3] }), item({ outputs: ['q'] })];
+  expect(new Set([item(), ...others].map(keyOf)).size).toBe(5);
+});

@@ -86,15 +86,36 @@ function teiKind({ code, statusCode }: ServalError): [status: number, type: TeiE
   }
 }
 
-/** First part of a path → its protocol's shape. */
-const SHAPES: Readonly<Record<string, ErrorShape>> = {
-  hf: messageShape,
-  tei: teiShape,
-  v1: tensorFlowServingShape,
+/** Value of the metrics' label `protocol`: a fixed set, whatever clients send. */
+export type ProtocolName =
+  | 'serval'
+  | 'open-inference'
+  | 'open-inference-grpc'
+  | 'hugging-face'
+  | 'text-embeddings-inference'
+  | 'tensorflow-serving';
+
+export interface Protocol {
+  readonly name: ProtocolName;
+  readonly shape: ErrorShape;
+}
+
+const OWN: Protocol = { name: 'serval', shape: ownShape };
+
+/** By the first part of their paths. KServe's first protocol has TensorFlow Serving's. */
+const PROTOCOLS: Readonly<Record<string, Protocol>> = {
+  v2: { name: 'open-inference', shape: messageShape },
+  hf: { name: 'hugging-face', shape: messageShape },
+  tei: { name: 'text-embeddings-inference', shape: teiShape },
+  v1: { name: 'tensorflow-serving', shape: tensorFlowServingShape },
 };
 
-/** The shape of the protocol that a request's path belongs to. */
-export function errorShapeOf(url: string): ErrorShape {
+/** The protocol that a request's path belongs to. */
+export function protocolOf(url: string): Protocol {
   const [first = ''] = url.slice(1).split(/[/?]/, 1);
-  return Object.hasOwn(SHAPES, first) ? (SHAPES[first] ?? ownShape) : ownShape;
+  return Object.hasOwn(PROTOCOLS, first) ? (PROTOCOLS[first] ?? OWN) : OWN;
+}
+
+export function errorShapeOf(url: string): ErrorShape {
+  return protocolOf(url).shape;
 }

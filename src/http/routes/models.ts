@@ -113,7 +113,7 @@ function describeVersion(record: VersionRecord, { costOf }: AppParts): z.output<
     state: record.state,
     reason: record.reason,
     task: manifest?.task ?? null,
-    labels: [...(manifest?.classification.labels ?? [])],
+    labels: [...(manifest === null || manifest.task === 'tensor' ? [] : manifest.classification.labels)],
     inputs: (manifest?.inputs ?? []).map(describeTensor),
     outputs: (manifest?.outputs ?? []).map(describeTensor),
     max_tokens: manifest?.task === 'text-classification' ? manifest.text.maxTokens : null,

@@ -1,0 +1,72 @@
+import { ServalError } from '../errors.ts';
+import { GRAPH_SUFFIX, type Manifest, versionKey } from '../repository/manifest.ts';
+import type { ModelRepository, ReadyVersion } from '../repository/model-repository.ts';
+import type { Scheduler } from '../scheduler/scheduler.ts';
+import type { Priority } from '../scheduler/scheduler-options.ts';
+import { type ClientConnection, resultsOf, type Timings } from './predictor.ts';
+import { type NamedTensors, TensorPipeline } from './tensor.ts';
+
+/** Raw tensors for a graph, whatever protocol they came by. */
+export interface TensorRequest {
+  /** A bare graph by its name, or the graph of a model with a pipeline as `<model>.graph`. */
+  readonly model: string;
+  /** Null for the served one. */
+  readonly version: number | null;
+  readonly inputs: NamedTensors;
+  /** Outputs to compute; null for all. */
+  readonly outputs: readonly string[] | null;
+  readonly timeoutMs: number;
+  readonly priority: Priority;
+}
+
+export interface TensorAnswer {
+  readonly manifest: Manifest;
+  /** The outputs asked for, in that order. */
+  readonly outputs: NamedTensors;
+  readonly timings: Timings;
+}
+
+export interface TensorPredictorOptions {
+  readonly repository: ModelRepository;
+  readonly scheduler: Scheduler;
+}
+
+/** The way of raw tensors to a model: resolve, check, schedule. One request is one item of the scheduler. */
+export class TensorPredictor {
+  readonly #repository: ModelRepository;
+  readonly #scheduler: Scheduler;
+
+  constructor({ repository, scheduler }: TensorPredictorOptions) {
+    this.#repository = repository;
+    this.#scheduler = scheduler;
+  }
+
+  /** @throws ServalError */
+  async infer(request: TensorRequest, client: ClientConnection): Promise<TensorAnswer> {
+    const begun = performance.now();
+    const { manifest, record } = this.resolve(request.model, request.version);
+    const batches = !['unsafe', 'off', undefined].includes(record.verification?.batching);
+    const item = new TensorPipeline(manifest, batches).encode(request.inputs, request.outputs);
+    const encodeMs = performance.now() - begun;
+    if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
+    const { timeoutMs, priority } = request;
+    const submission = this.#scheduler.submit(versionKey(manifest), [item], { timeoutMs, priority });
+    const [result] = await resultsOf(this.#scheduler, submission, client);
+    if (result === undefined) throw new Error('This is a bug: an answer without a result');
+    const { output, queueMs, runMs } = result;
+    return { manifest, outputs: output, timings: { encodeMs, queueMs, runMs } };
+  }
+
+  /**
+   * The version that a name means here: a folder's own goes first, so that a model may be called `x.graph`.
+   * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND, SERVAL_VERSION_NOT_READY, SERVAL_INPUT_KIND
+   */
+  resolve(name: string, version: number | null): ReadyVersion {
+    const isGraphName = name.endsWith(GRAPH_SUFFIX) && !this.#repository.models.includes(name);
+    const model = isGraphName ? name.slice(0, -GRAPH_SUFFIX.length) : name;
+    const resolved = this.#repository.resolve(model, version);
+    if ((resolved.manifest.task === 'tensor') !== isGraphName) return resolved;
+    const wanted = isGraphName ? model : `${model}${GRAPH_SUFFIX}`;
+    throw new ServalError('SERVAL_MODEL_NOT_FOUND', `"${name}" takes no raw tensors; "${wanted}" does.`);
+  }
+}
