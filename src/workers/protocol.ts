@@ -1,6 +1,9 @@
 import type { ImageInput, TextInput } from '../repository/manifest.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 
+/** The file descriptor of a worker's end of the wire. */
+export const WIRE_FD = 3;
+
 /** How a version's items become the graph's inputs. */
 export type CollateSpec =
   | ({ readonly kind: 'tokens' } & TokensSpec)

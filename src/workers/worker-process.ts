@@ -1,11 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { getCompileCacheDir } from 'node:module';
+import type { Socket } from 'node:net';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ServalError } from '../errors.ts';
 import type { Batch, BatchResult, Executor } from '../scheduler/executor.ts';
 import { ExecutorLostError } from '../scheduler/executor.ts';
-import type { FromWorker, ToWorker, WorkerModel, WorkerUsage } from './protocol.ts';
+import { type FromWorker, type ToWorker, WIRE_FD, type WorkerModel, type WorkerUsage } from './protocol.ts';
+import { Wire } from './wire.ts';
 
 const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
@@ -39,6 +41,7 @@ export class WorkerProcess implements Executor {
   readonly id: number;
   readonly loads = new Map<string, LoadOutcome>();
   readonly #child: ChildProcess;
+  readonly #wire: Wire<ToWorker, FromWorker>;
   readonly #events: WorkerEvents;
   readonly #ended = Promise.withResolvers<void>();
   #running: PromiseWithResolvers<BatchResult> | null = null;
@@ -53,18 +56,16 @@ export class WorkerProcess implements Executor {
   constructor(id: number, models: readonly WorkerModel[], events: WorkerEvents) {
     this.id = id;
     this.#events = events;
-    this.#child = fork(ENTRY, [], {
-      serialization: 'advanced',
+    this.#child = spawn(process.execPath, [...HEAP_FLAGS, ENTRY], {
       env: workerEnvironment(),
-      execArgv: HEAP_FLAGS,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
     });
-    this.#child.on('message', (message: FromWorker) => this.#receive(message));
+    this.#wire = new Wire(this.#child.stdio[WIRE_FD] as Socket, (message) => this.#receive(message));
     this.#child.once('exit', (exitCode, signal) => this.#end(exitCode, signal));
-    // A fork that fails, or a message that cannot be sent, shows as an exit as well; without a listener it would throw.
+    // A process that cannot be started ends like any other; without a listener it would throw.
     this.#child.on('error', () => this.#end(null, null));
     if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
-    this.#send({ type: 'load', models });
+    this.#wire.send({ type: 'load', models });
   }
 
   get pid(): number | undefined {
@@ -96,7 +97,7 @@ export class WorkerProcess implements Executor {
     this.#running = Promise.withResolvers();
     this.#runningSince = performance.now();
     this.#batches += 1;
-    this.#send({ type: 'run', versionKey, items });
+    this.#wire.send({ type: 'run', versionKey, items });
     return this.#running.promise;
   }
 
@@ -105,7 +106,7 @@ export class WorkerProcess implements Executor {
     await this.#running?.promise.catch(() => {});
     if (this.#isOver) return;
     const timer = setTimeout(() => this.kill(), exitGraceMs);
-    this.#send({ type: 'exit' });
+    this.#wire.send({ type: 'exit' });
     await this.#ended.promise;
     clearTimeout(timer);
   }
@@ -113,11 +114,6 @@ export class WorkerProcess implements Executor {
   kill({ hung = false }: { hung?: boolean } = {}): void {
     this.#hung ||= hung;
     this.#child.kill('SIGKILL');
-  }
-
-  #send(message: ToWorker): void {
-    // A closed channel is followed by `exit`, which settles what waits.
-    if (this.#child.connected) this.#child.send(message, () => {});
   }
 
   #receive(message: FromWorker): void {

@@ -1,10 +1,12 @@
+import { Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
 import type { BatchResult } from '../scheduler/executor.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 import { type Collator, createCollator, split } from './collate.ts';
 import { OnnxSession } from './onnx-session.ts';
-import type { FromWorker, ToWorker, WorkerModel } from './protocol.ts';
+import { type FromWorker, type ToWorker, WIRE_FD, type WorkerModel } from './protocol.ts';
 import { collateTensors } from './tensors-collator.ts';
+import { Wire } from './wire.ts';
 
 /** The child process: loads its models once, then runs one batch after another until it is told to exit. */
 
@@ -17,37 +19,34 @@ interface Loaded {
 }
 
 const loaded = new Map<string, Loaded>();
-
-function send(message: FromWorker): void {
-  process.send?.(message);
-}
+const wire = new Wire<FromWorker, ToWorker>(new Socket({ fd: WIRE_FD, readable: true, writable: true }), receive);
 
 async function load(models: readonly WorkerModel[]): Promise<void> {
   for (const model of models) {
     const { versionKey } = model;
-    send({ type: 'loading', versionKey });
+    wire.send({ type: 'loading', versionKey });
     const begun = performance.now();
     try {
       const session = await OnnxSession.load(model.modelFile);
       const version = { model, session, collate: await createCollator(model.collate, session.inputs) };
       for (const items of model.warmUp) await runBatch(version, items);
       loaded.set(versionKey, version);
-      send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000 });
+      wire.send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000 });
     } catch (error) {
-      send({ type: 'load-failed', versionKey, message: messageOf(error) });
+      wire.send({ type: 'load-failed', versionKey, message: messageOf(error) });
     }
   }
   sendUsage();
-  send({ type: 'ready' });
+  wire.send({ type: 'ready' });
 }
 
 async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<void> {
   try {
     const version = loaded.get(versionKey);
     if (version === undefined) throw new Error(`This is a bug: ${versionKey} is not loaded`);
-    send({ type: 'ran', ...(await runBatch(version, items)) });
+    wire.send({ type: 'ran', ...(await runBatch(version, items)) });
   } catch (error) {
-    send({ type: 'run-failed', reason: messageOf(error) });
+    wire.send({ type: 'run-failed', reason: messageOf(error) });
   }
 }
 
@@ -71,13 +70,13 @@ async function runBatch({ model, session, collate }: Loaded, items: readonly Enc
 
 function sendUsage(): void {
   const { user, system } = process.cpuUsage();
-  send({
+  wire.send({
     type: 'usage',
     usage: { cpuSeconds: (user + system) / 1e6, residentBytes: process.memoryUsage.rss() },
   });
 }
 
-process.on('message', (message: ToWorker) => {
+function receive(message: ToWorker): void {
   switch (message.type) {
     case 'load':
       void load(message.models);
@@ -88,9 +87,11 @@ process.on('message', (message: ToWorker) => {
     case 'exit':
       process.exit(0);
   }
-});
+}
+
 // Ctrl-C reaches the whole process group; the main process decides when a worker ends.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
-process.on('disconnect', () => process.exit(0));
+// The main process is gone.
+wire.onClosed(() => process.exit(0));
 setInterval(sendUsage, USAGE_EVERY_MS).unref();
