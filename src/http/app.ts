@@ -26,6 +26,7 @@ import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
 import { protocolOf } from './protocols/error-shapes.ts';
 import { huggingFaceRoutes } from './protocols/hugging-face.ts';
+import { tensorFlowServingRoutes } from './protocols/tensorflow-serving.ts';
 import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
 import { healthRoutes } from './routes/health.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
@@ -112,6 +113,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   predictRoutes(app, parts);
   await huggingFaceRoutes(app, { ...parts, installParser });
   textEmbeddingsInferenceRoutes(app, { ...parts, installParser });
+  await tensorFlowServingRoutes(app, { ...parts, installParser });
   return app;
 }
 

@@ -18,10 +18,15 @@ export class MethodTable {
   }
 }
 
+/** What a route's pattern is made of: an escaped colon, a parameter with or without an expression of its own, a wildcard. */
+const TOKEN = /(::|:\w+(?:\([^)]*\))?|\*)/;
+
 function patternOf(url: string): RegExp {
-  const parts = url.split('/').map((part) => {
-    if (part.startsWith(':')) return '[^/]+';
-    return part === '*' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const parts = url.split(TOKEN).map((part) => {
+    if (part === '::') return ':';
+    if (part === '*') return '.*';
+    if (part.startsWith(':')) return part.endsWith(')') ? part.slice(part.indexOf('(')) : '[^/]+';
+    return part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   });
-  return new RegExp(`^${parts.join('/')}$`);
+  return new RegExp(`^${parts.join('')}$`);
 }

@@ -27,6 +27,7 @@ export async function installOpenApi(app: FastifyInstance, { docs }: Config): Pr
         { name: 'Predict', description: 'From an input to labels and scores' },
         { name: 'Hugging Face', description: 'As huggingface_hub’s and @huggingface/inference’s clients speak' },
         { name: 'Text Embeddings Inference', description: 'As TEI’s classification routes, one server a model' },
+        { name: 'TensorFlow Serving, KServe V1', description: 'As TensorFlow Serving’s REST API and KServe’s first' },
         { name: 'Models', description: 'What is loaded, where it comes from, how good it is' },
         { name: 'Health', description: 'For load balancers and orchestrators' },
         { name: 'Observability', description: 'For Prometheus' },
