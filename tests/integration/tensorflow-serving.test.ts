@@ -190,3 +190,54 @@ describe('what the server tells of its models', () => {
     expect(answer).toMatchObject({ status: 405, body: { error: expect.stringContaining('takes POST') } });
   });
 });
+
+describe('the bare graph of a model', () => {
+  // [CLS] good film [SEP], see WORDS: the logits are the sums of the words' rows.
+  const instance = { input_ids: [2, 5, 7, 3], attention_mask: [1, 1, 1, 1] };
+
+  test('takes rows of its inputs', async () => {
+    const { status, body } = await serval.post('/v1/models/tiny.graph:predict', { instances: [instance, instance] });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      predictions: [
+        [-1, 0.25, 1.5],
+        [-1, 0.25, 1.5],
+      ],
+    });
+  });
+
+  test('takes columns of its inputs', async () => {
+    const inputs = { input_ids: [[2, 5, 7, 3]], attention_mask: [[1, 1, 1, 0]] };
+    const { body } = await serval.post('/v1/models/tiny.graph/versions/2:predict', { inputs });
+    expect(body).toEqual({ outputs: [[-1, 0.25, 1.5]] });
+  });
+
+  test('has metadata and a status', async () => {
+    const { body } = await serval.get('/v1/models/tiny.graph/metadata');
+    expect(JSON.stringify(body)).toContain('"input_ids":{"dtype":"DT_INT64","tensor_shape":{"dim":[{"size":"-1"');
+    expect((await serval.get('/v1/models/tiny.graph')).body).toMatchObject({ name: 'tiny.graph', ready: true });
+  });
+
+  test.for([
+    ['a missing input', { instances: [{ input_ids: [2] }] }, /"attention_mask" is in 0 of 1 instances/],
+    ['an unknown one', { inputs: { input_ids: [[2]], attention_mask: [[1]], x: [1] } }, /no input "x"/],
+    ['no names', { instances: [[2]] }, /Instance 0: the graph has several inputs; name them/],
+    [
+      'a text',
+      { inputs: { input_ids: [['good']], attention_mask: [[1]] } },
+      /"input_ids" holds a value that is no INT64/,
+    ],
+    ['ragged rows', { instances: [instance, { ...instance, input_ids: [2] }] }, /"input_ids" is ragged/],
+    ['another rank', { inputs: { input_ids: [2], attention_mask: [1] } }, /"input_ids" has shape \[1\]/],
+    ['lengths that differ', { inputs: { input_ids: [[2, 3]], attention_mask: [[1]] } }, /"attention_mask" has 1 along/],
+    ['an empty axis', { inputs: { input_ids: [[]], attention_mask: [[]] } }, /empty dimension/],
+  ] as const)('refuses %s with 400, naming it', async ([, body, message]) => {
+    const answer = await serval.post('/v1/models/tiny.graph:predict', body);
+    expect(answer).toMatchObject({ status: 400, body: { error: expect.stringMatching(message) } });
+  });
+
+  test('has no labels', async () => {
+    const answer = await serval.post('/v1/models/tiny.graph:classify', { examples: [{ text: 'good' }] });
+    expect(answer).toMatchObject({ status: 400, body: { error: expect.stringContaining('no labels') } });
+  });
+});

@@ -1,10 +1,14 @@
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Prediction } from '../../pipelines/pipeline.ts';
+import { ServalError } from '../../errors.ts';
+import type { Input } from '../../pipelines/pipeline.ts';
 import type { PredictAnswer } from '../../pipelines/predictor.ts';
+import type { Manifest } from '../../repository/manifest.ts';
+import type { ReadyVersion } from '../../repository/model-repository.ts';
 import { maxJsonBytes, parseJson } from '../body-parsers.ts';
 import { classify, type Exchange } from '../classify.ts';
+import { connectionOf } from '../client-connection.ts';
 import { doorHook, TIMEOUT_HEADER } from '../request-timeout.ts';
 import { predictHeadersSchema } from '../routes/predict-schemas.ts';
 import { modelParameter, versionParameter } from '../schemas.ts';
@@ -14,11 +18,13 @@ import {
   classifyBodySchema,
   type Format,
   formatOf,
+  type PredictBody,
   predictBodySchema,
   readExamples,
   readPredictInputs,
 } from './tensorflow-request.ts';
 import { chosenVersion, modelMetadata, modelStatus, type NamedVersion } from './tensorflow-status.ts';
+import { readTensors, tensorsAnswer } from './tensorflow-tensors.ts';
 
 const tags = ['TensorFlow Serving, KServe V1'];
 const ERRORS = protocolErrorResponses(400, 404, 408, 413, 415, 429, 500, 503, 504);
@@ -96,12 +102,7 @@ export async function tensorFlowServingRoutes(instance: FastifyInstance, parts: 
             response: { 200: predictAnswerSchema, ...ERRORS },
           },
         },
-        async (request, reply) => {
-          const format = formatOf(request.body);
-          const asked = target({ parts, request, reply }, request.params);
-          const inputs = readPredictInputs(request.body, { kind: asked.kind, config });
-          return predictAnswer(format, await asked.run(inputs));
-        },
+        async (request, reply) => predict({ parts, request, reply }, request.params, request.body),
       );
       app.post(
         `${place}::classify`,
@@ -115,8 +116,10 @@ export async function tensorFlowServingRoutes(instance: FastifyInstance, parts: 
           },
         },
         async (request, reply) => {
-          const asked = target({ parts, request, reply }, request.params);
-          const { predictions } = await asked.run(readExamples(request.body, { kind: asked.kind, config }));
+          const exchange = { parts, request, reply };
+          const { manifest, kind } = classifierOf(parts, request.params);
+          const inputs = readExamples(request.body, { kind, config });
+          const { predictions } = await classifyAll(exchange, manifest, inputs);
           return {
             results: predictions.map(({ scores }) =>
               scores.map(({ label: name, score }): [string, number] => [name, score]),
@@ -170,37 +173,75 @@ export async function tensorFlowServingRoutes(instance: FastifyInstance, parts: 
   });
 }
 
-function resolve({ repository }: Exchange['parts'], named: NamedVersion) {
-  return repository.resolve(named.model, chosenVersion(repository, named));
+function resolve({ repository, tensorPredictor }: Exchange['parts'], named: NamedVersion): ReadyVersion {
+  const version = chosenVersion(repository, named);
+  return repository.models.includes(named.model)
+    ? repository.resolve(named.model, version)
+    : tensorPredictor.resolve(named.model, version);
 }
 
-/** The model that a request is for: what it takes, and the way to its answers. */
-function target(exchange: Exchange, named: NamedVersion) {
-  const { parts, request } = exchange;
+/** @throws ServalError SERVAL_INPUT_KIND where the model gives no labels. */
+function classifierOf(parts: Exchange['parts'], named: NamedVersion) {
   const { manifest } = resolve(parts, named);
-  const timeoutMs = Number(request.headers[TIMEOUT_HEADER] ?? parts.config.defaultTimeoutMs);
-  return {
-    kind: manifest.task === 'image-classification' ? ('image' as const) : ('text' as const),
-    run: (inputs: ReturnType<typeof readPredictInputs>) =>
-      classify(exchange, {
-        model: manifest.model,
-        version: manifest.version,
-        inputs,
-        options: { topK: Number.POSITIVE_INFINITY, functionToApply: null, truncate: true },
-        timeoutMs,
-        priority: 'interactive',
-      }),
-  };
+  if (manifest.task === 'tensor' || manifest.model !== named.model) {
+    throw new ServalError('SERVAL_INPUT_KIND', `"${named.model}" gives raw tensors, no labels; use :predict.`);
+  }
+  const kind = manifest.task === 'image-classification' ? ('image' as const) : ('text' as const);
+  return { manifest, kind };
+}
+
+async function predict(exchange: Exchange, named: NamedVersion, body: PredictBody) {
+  const { parts, reply } = exchange;
+  const format = formatOf(body);
+  const { manifest } = resolve(parts, named);
+  if (manifest.task === 'tensor' || manifest.model !== named.model) {
+    const text = await predictTensors(exchange, { named, version: manifest.version, body });
+    // Written by hand: JSON.stringify knows neither NaN nor 64-bit numbers.
+    return reply.header('content-type', 'application/json').send(text) as never;
+  }
+  const { kind } = classifierOf(parts, named);
+  const inputs = readPredictInputs(body, { kind, config: parts.config });
+  return predictAnswer(format, await classifyAll(exchange, manifest, inputs));
+}
+
+interface TensorsAsked {
+  readonly named: NamedVersion;
+  readonly version: number;
+  readonly body: PredictBody;
+}
+
+async function predictTensors(exchange: Exchange, { named, version, body }: TensorsAsked): Promise<string> {
+  const { parts, request, reply } = exchange;
+  const { manifest } = parts.tensorPredictor.resolve(named.model, version);
+  const inputs = readTensors(body, manifest.inputs);
+  const { outputs, timings } = await parts.tensorPredictor.infer(
+    { model: named.model, version, inputs, outputs: null, timeoutMs: timeoutOf(exchange), priority: 'interactive' },
+    connectionOf(reply),
+  );
+  const encodeSeconds = timings.encodeMs / 1000;
+  request.served = { model: named.model, version, items: 1, encodeSeconds, imageBytes: 0 };
+  return tensorsAnswer(outputs, formatOf(body), body.instances?.length ?? 0);
+}
+
+function classifyAll(exchange: Exchange, { model, version }: Manifest, inputs: readonly Input[]) {
+  const options = { topK: Number.POSITIVE_INFINITY, functionToApply: null, truncate: true };
+  return classify(exchange, {
+    model,
+    version,
+    inputs,
+    options,
+    timeoutMs: timeoutOf(exchange),
+    priority: 'interactive',
+  });
+}
+
+function timeoutOf({ parts, request }: Exchange): number {
+  return Number(request.headers[TIMEOUT_HEADER] ?? parts.config.defaultTimeoutMs);
 }
 
 /** Rows as objects, since the signature has several outputs; columns as one object of lists. */
-function predictAnswer(format: Format, { manifest, predictions }: PredictAnswer) {
-  const { labels } = manifest.classification;
-  const rows = predictions.map((prediction) => ({
-    label: prediction.label,
-    score: prediction.score,
-    scores: inLabelOrder(prediction, labels),
-  }));
+function predictAnswer(format: Format, { predictions }: PredictAnswer) {
+  const rows = predictions.map(({ label: name, score, byLabel }) => ({ label: name, score, scores: [...byLabel] }));
   if (format === 'row') return { predictions: rows };
   return {
     outputs: {
@@ -209,9 +250,4 @@ function predictAnswer(format: Format, { manifest, predictions }: PredictAnswer)
       scores: rows.map((row) => row.scores),
     },
   };
-}
-
-function inLabelOrder({ scores }: Prediction, labels: readonly string[]): number[] {
-  const byLabel = new Map(scores.map(({ label: name, score }) => [name, score]));
-  return labels.map((name) => byLabel.get(name) ?? 0);
 }

@@ -1,5 +1,5 @@
 import { ServalError } from '../../errors.ts';
-import type { Manifest } from '../../repository/manifest.ts';
+import { type ClassifierManifest, GRAPH_SUFFIX, type Manifest } from '../../repository/manifest.ts';
 import type { ModelRepository } from '../../repository/model-repository.ts';
 import type { VersionRecord, VersionState } from '../../repository/version-lifecycle.ts';
 import type { DataType, TensorInfo } from '../../tensor.ts';
@@ -38,6 +38,11 @@ const DTYPES: Readonly<Record<DataType, string>> = {
   string: 'DT_STRING',
 };
 
+/** The model whose versions a name stands for: `<model>.graph` is the bare graph of a model with a pipeline. */
+function folderOf({ models }: ModelRepository, name: string): string {
+  return name.endsWith(GRAPH_SUFFIX) && !models.includes(name) ? name.slice(0, -GRAPH_SUFFIX.length) : name;
+}
+
 /**
  * The version's number: `stable` is the label of the version that serves requests which name none, `latest` of the
  * highest that is ready. Null where the path names none.
@@ -62,14 +67,14 @@ export function chosenVersion(repository: ModelRepository, { model, version, lab
  * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND
  */
 export function modelStatus(repository: ModelRepository, named: NamedVersion) {
-  const { model } = named;
+  const model = folderOf(repository, named.model);
   const number = chosenVersion(repository, named);
   const records = repository.versionsOf(model).filter(({ version }) => number === null || version === number);
   if (records.length === 0) {
     throw new ServalError('SERVAL_VERSION_NOT_FOUND', `"${model}" has no version ${number}; GET /models lists them.`);
   }
   return {
-    name: model,
+    name: named.model,
     ready: records.some(({ state }) => state === 'ready'),
     model_version_status: records.map(statusOf),
   };
@@ -88,7 +93,7 @@ function statusOf({ version, state, reason }: VersionRecord) {
 
 /** TensorFlow Serving's GetModelMetadataResponse: the one signature of a model. */
 export function modelMetadata(name: string, manifest: Manifest) {
-  const { inputs, outputs } = signatureOf(manifest);
+  const { inputs, outputs } = signatureOf(name, manifest);
   return {
     model_spec: { name, signature_name: '', version: String(manifest.version) },
     metadata: {
@@ -105,15 +110,25 @@ export function modelMetadata(name: string, manifest: Manifest) {
   };
 }
 
-/** What a model with a pipeline takes and gives: texts or encoded images in, labels and scores out. */
-function signatureOf({ task, classification }: Manifest): { inputs: TensorInfo[]; outputs: TensorInfo[] } {
+/** A bare graph's own tensors; of a model with a pipeline texts or encoded images in, labels and scores out. */
+function signatureOf(
+  name: string,
+  manifest: Manifest,
+): { readonly inputs: readonly TensorInfo[]; readonly outputs: readonly TensorInfo[] } {
+  if (manifest.task === 'tensor' || name !== manifest.model) return manifest;
+  return classifierSignature(manifest);
+}
+
+function classifierSignature({ task, classification }: ClassifierManifest) {
   const name = task === 'image-classification' ? 'image' : 'text';
+  const text: DataType = 'string';
+  const number: DataType = 'float32';
   return {
-    inputs: [{ name, dataType: 'string', shape: [null] }],
+    inputs: [{ name, dataType: text, shape: [null] }],
     outputs: [
-      { name: 'label', dataType: 'string', shape: [null] },
-      { name: 'score', dataType: 'float32', shape: [null] },
-      { name: 'scores', dataType: 'float32', shape: [null, classification.labels.length] },
+      { name: 'label', dataType: text, shape: [null] },
+      { name: 'score', dataType: number, shape: [null] },
+      { name: 'scores', dataType: number, shape: [null, classification.labels.length] },
     ],
   };
 }
