@@ -31,10 +31,15 @@ export async function usageOf(root: number): Promise<TreeUsage> {
     const fields = await statOf(pid);
     // utime, stime, cutime, cstime: fields 14 to 17 of proc(5), counted from the state.
     for (const at of [11, 12, 13, 14]) cpuSeconds += Number(fields?.[at] ?? 0) / TICKS_A_SECOND;
-    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
-    pssBytes += Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
+    pssBytes += await pssBytesOf(pid);
   }
   return { cpuSeconds, pssBytes };
+}
+
+/** Of one process; 0 where it is gone. */
+export async function pssBytesOf(pid: number): Promise<number> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
 }
 
 /** CPU time of one process, its children not counted. */

@@ -106,11 +106,12 @@ async function startArguments(root: string): Promise<string[]> {
   return args;
 }
 
-/** Every request is computed, where the checkout knows other ways. */
+/** Every request is computed, and nothing is written to the user's own cache, where the checkout knows other ways. */
 async function honestSettings(root: string): Promise<Record<string, string>> {
   const config = await readFile(path.join(root, 'src/config.ts'), 'utf8');
   return {
     ...(config.includes('shareIdentical:') ? { SHARE_IDENTICAL: 'false' } : {}),
     ...(config.includes('cacheBytes:') ? { CACHE_BYTES: '0' } : {}),
+    ...(config.includes('cacheDir:') ? { CACHE_DIR: path.join(CACHE, 'cache') } : {}),
   };
 }

@@ -1,4 +1,5 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
+import path from 'node:path';
 import { z } from 'zod';
 
 const MB = 1_000_000;
@@ -38,6 +39,12 @@ export const SETTINGS = {
   host: setting(z.string().min(1), 'address', '127.0.0.1', 'Only this machine until you decide otherwise.'),
   port: setting(whole(0, 65_535), 'port', 8080, '0 takes any free port.'),
   models: setting(z.string().min(1), 'folder', 'models', 'Relative to where the server is started.'),
+  cacheDir: setting(
+    z.string().min(1),
+    'folder',
+    'auto',
+    'Weights as this machine’s workers share them: less memory, faster starts. auto is serval in the user’s cache folder ($XDG_CACHE_HOME, ~/.cache), off keeps nothing.',
+  ),
   workers: setting(
     workerCount,
     'processes',
@@ -155,8 +162,10 @@ export type SettingName = keyof Settings;
 
 type ParsedSettings = { readonly [Name in SettingName]: z.output<Settings[Name]['schema']> };
 
-/** The settings, parsed and frozen, `workers` as a number of processes. */
-export type Config = Readonly<Omit<ParsedSettings, 'workers'> & { workers: number }>;
+/** The settings, parsed and frozen: `workers` as a number of processes, `cacheDir` as an absolute folder, null for none. */
+export type Config = Readonly<
+  Omit<ParsedSettings, 'workers' | 'cacheDir'> & { workers: number; cacheDir: string | null }
+>;
 
 /** SERVAL_MAX_INPUTS for maxInputs. */
 export function variableName(name: string): string {
@@ -195,7 +204,18 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   // Each value came out of the schema that the type is made from.
   const parsed = values as ParsedSettings;
   const workers = parsed.workers === 'auto' ? availableParallelism() : parsed.workers;
-  return Object.freeze({ ...parsed, workers });
+  return Object.freeze({ ...parsed, workers, cacheDir: cacheFolder(parsed.cacheDir, environment) });
+}
+
+/** As the XDG base directory specification has it; where there is no home there is no cache. */
+function cacheFolder(text: string, { XDG_CACHE_HOME: caches = '' }: Readonly<Record<string, string | undefined>>) {
+  if (text === 'off') return null;
+  if (text !== 'auto') return path.resolve(text);
+  try {
+    return path.join(path.isAbsolute(caches) ? caches : path.join(homedir(), '.cache'), 'serval');
+  } catch {
+    return null;
+  }
 }
 
 function issueText(issue: z.core.$ZodIssue): string {

@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { messageOf } from './errors.ts';
 import { type App, createApp, type ServerPhase } from './http/app.ts';
 import { type Candidate, VersionVerifier } from './lifecycle/version-verifier.ts';
+import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
 import { workerModel } from './lifecycle/worker-model.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
@@ -27,6 +28,7 @@ export class Server {
   readonly #metrics: Metrics;
   readonly #scheduler: Scheduler;
   readonly #verifier: VersionVerifier;
+  readonly #weights: WeightsKeeper;
   #candidates: readonly Candidate[] = [];
   #pool: WorkerPool | null = null;
   #app: App | null = null;
@@ -45,6 +47,7 @@ export class Server {
       workers: () => this.#pool?.ready ?? [],
       servingWorkers: () => this.#pool?.serving.length ?? 0,
     });
+    this.#weights = new WeightsKeeper(this.#logger);
     this.#scheduler = new Scheduler({ ...config, observer: this.#metrics });
     this.#verifier = new VersionVerifier({
       scheduler: this.#scheduler,
@@ -73,6 +76,7 @@ export class Server {
     this.#phase = 'ready';
     const url = app.listeningOrigin;
     this.#logger.info({ url, docs: `${url}/docs`, seconds: secondsSince(begun) }, 'ready');
+    for (const worker of this.#pool?.serving ?? []) this.#weights.look(this.#servedModels(), worker.loads);
   }
 
   /**
@@ -83,6 +87,7 @@ export class Server {
     this.#phase = 'draining';
     this.#logger.info({ reason, requests: 'finishing' }, 'draining');
     const drained = Promise.all([this.#app?.close(), this.#scheduler.drained()]).then(() => true);
+    this.#weights.stop();
     const clean = await Promise.race([drained, delay(this.#config.drainTimeoutMs, false, { ref: false })]);
     await this.#pool?.stop();
     this.#logger.info({ clean }, 'stopped');
@@ -127,7 +132,9 @@ export class Server {
       startTimeoutMs,
       observer: {
         workerReady: (worker) => {
-          if (this.#phase === 'ready') this.#scheduler.attach(worker);
+          if (this.#phase !== 'ready') return;
+          this.#scheduler.attach(worker);
+          this.#weights.look(this.#servedModels(), worker.loads);
         },
         workerRetires: (worker, reason) => this.#workerRetires(worker, reason),
         workerEnded: (worker, end) => this.#workerEnded(worker, end),

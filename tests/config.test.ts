@@ -73,3 +73,10 @@ test('every setting’s own default is accepted, and says its unit and reason', 
     expect(reason).toMatch(/\.$/);
   }
 });
+
+test('the cache lies in the user’s cache folder, where it is told to, or nowhere', () => {
+  expect(parseConfig({ XDG_CACHE_HOME: '/home/me/caches' }).cacheDir).toBe('/home/me/caches/serval');
+  expect(parseConfig({ XDG_CACHE_HOME: 'relative' }).cacheDir).toMatch(/^\/.*\.cache\/serval$/);
+  expect(parseConfig({ SERVAL_CACHE_DIR: '/var/cache/serval' }).cacheDir).toBe('/var/cache/serval');
+  expect(parseConfig({ SERVAL_CACHE_DIR: 'off' }).cacheDir).toBeNull();
+});

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Config } from '../config.ts';
 import { type Manifest, versionKey } from '../repository/manifest.ts';
 import type { EncodedItem } from '../scheduler/item.ts';
@@ -5,9 +6,11 @@ import type { CollateSpec, WorkerModel } from '../workers/protocol.ts';
 
 /** What a worker needs of a version. */
 export function workerModel(manifest: Manifest, config: Config): WorkerModel {
+  const { cacheDir } = config;
   return {
     versionKey: versionKey(manifest),
     modelFile: manifest.modelFile,
+    cache: cacheDir === null ? null : { folder: path.join(cacheDir, 'weights'), sha256: manifest.provenance.sha256 },
     collate: collateSpec(manifest, config.maxImagePixels),
     outputs: manifest.task === 'tensor' ? manifest.outputs.map(({ name }) => name) : [manifest.classification.output],
     warmUp: warmUpBatches(manifest, config),

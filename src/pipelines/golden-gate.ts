@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { versionKey } from '../repository/manifest.ts';
 import type { BatchingVerdict, Verification } from '../repository/version-lifecycle.ts';
 import type { BatchResult, Executor } from '../scheduler/executor.ts';
-import type { EncodedItem } from '../scheduler/item.ts';
+import { type EncodedItem, sizeOf } from '../scheduler/item.ts';
 import type { Input, Pipeline, PredictOptions } from './pipeline.ts';
 
 /** Thrown when a version must not get traffic; the message says what its samples showed. */
@@ -21,7 +21,10 @@ const INVARIANT_MOVE = 1e-3;
 /** Allowed between alone and batched where golden.json names no tolerance. */
 const DEFAULT_TOLERANCE = 0.01;
 const MIXED_BATCH_ITEMS = 16;
-const PICTURE_BATCH_ITEMS = 8;
+/** Padding included. The runtime keeps what its largest batch needed: these are no larger than those under traffic. */
+const MIXED_BATCH_TOKENS = 512;
+/** The runtime keeps what its largest batch needed: some 10 MB a picture. */
+const PICTURE_BATCH_ITEMS = 2;
 const OPTIONS: PredictOptions = { topK: Number.POSITIVE_INFINITY, functionToApply: null, truncate: true };
 
 /**
@@ -74,10 +77,22 @@ function mixedBatches(encoded: readonly EncodedItem[]): number[][] {
     return [smallest.slice(0, PICTURE_BATCH_ITEMS).map(({ place }) => place)];
   }
   const batches: number[][] = [];
-  for (let from = 0; from < encoded.length; from += MIXED_BATCH_ITEMS) {
-    batches.push(encoded.slice(from, from + MIXED_BATCH_ITEMS).map((_, at) => from + at));
+  let batch: number[] = [];
+  let longest = 0;
+  for (const [place, item] of encoded.entries()) {
+    const grown = Math.max(longest, sizeOf(item));
+    const isFull = batch.length === MIXED_BATCH_ITEMS || (batch.length + 1) * grown > MIXED_BATCH_TOKENS;
+    // Two at least: alone they ran before.
+    if (batch.length < 2 || !isFull) {
+      batch.push(place);
+      longest = grown;
+      continue;
+    }
+    batches.push(batch);
+    batch = [place];
+    longest = sizeOf(item);
   }
-  return batches;
+  return batch.length > 0 ? [...batches, batch] : batches;
 }
 
 async function samplesOf(pipeline: Pipeline): Promise<Sample[]> {

@@ -1,3 +1,5 @@
+import type { WorkerModel } from './protocol.ts';
+
 /** Workers that may end while they load a version before it is left out. */
 const MAX_DEATHS = 3;
 
@@ -10,6 +12,16 @@ export class LoadDeaths {
   /** @param exclude called once for a version that is left out from now on. */
   constructor(exclude: (versionKey: string, reason: string) => void) {
     this.#exclude = exclude;
+  }
+
+  /**
+   * Of these, what a new worker loads: nothing that is left out, and what ended a worker already without what the cache
+   * has of it.
+   */
+  loadable(models: readonly WorkerModel[]): WorkerModel[] {
+    return models
+      .filter(({ versionKey }) => !this.isExcluded(versionKey))
+      .map((model) => (this.#deaths.has(model.versionKey) ? { ...model, cache: null } : model));
   }
 
   isExcluded(versionKey: string): boolean {

@@ -228,7 +228,7 @@ export class WorkerPool {
   }
 
   #spawn(): void {
-    const models = this.#models.filter(({ versionKey }) => !this.isExcluded(versionKey));
+    const models = this.#loadDeaths.loadable(this.#models);
     const worker = new WorkerProcess(this.#nextId++, models, {
       ready: () => {
         clearTimeout(timer);

@@ -1,5 +1,6 @@
 import type { ImageInput, TextInput } from '../repository/manifest.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
+import type { CachedModel } from './weights-cache.ts';
 
 /** The file descriptor of a worker's end of the wire. */
 export const WIRE_FD = 3;
@@ -17,6 +18,8 @@ export type TokensSpec = Pick<TextInput, 'inputNames' | 'padId' | 'padTypeId' | 
 export interface WorkerModel {
   readonly versionKey: string;
   readonly modelFile: string;
+  /** Where weights that workers share may lie; null where each has its own. */
+  readonly cache: CachedModel | null;
   readonly collate: CollateSpec;
   /** Names of the graph's outputs that are computed. */
   readonly outputs: readonly string[];
@@ -26,6 +29,9 @@ export interface WorkerModel {
    */
   readonly warmUp: readonly (readonly EncodedItem[])[];
 }
+
+/** Whether a worker maps the weights that all share or has its own copy; `damaged` where it would have shared. */
+export type WeightsSource = 'shared' | 'own' | 'damaged';
 
 /** From the main process to a worker. `load` comes once, first: a worker's models never change. */
 export type ToWorker =
@@ -37,7 +43,7 @@ export type ToWorker =
 export type FromWorker =
   /** Sent before the load starts, so that a death during it has a name. */
   | { readonly type: 'loading'; readonly versionKey: string }
-  | { readonly type: 'loaded'; readonly versionKey: string; readonly seconds: number }
+  | { readonly type: 'loaded'; readonly versionKey: string; readonly seconds: number; readonly weights: WeightsSource }
   | { readonly type: 'load-failed'; readonly versionKey: string; readonly message: string }
   | { readonly type: 'ready' }
   | {

@@ -6,7 +6,14 @@ import { fileURLToPath } from 'node:url';
 import { ServalError } from '../errors.ts';
 import type { Batch, BatchResult, Executor } from '../scheduler/executor.ts';
 import { ExecutorLostError } from '../scheduler/executor.ts';
-import { type FromWorker, type ToWorker, WIRE_FD, type WorkerModel, type WorkerUsage } from './protocol.ts';
+import {
+  type FromWorker,
+  type ToWorker,
+  type WeightsSource,
+  WIRE_FD,
+  type WorkerModel,
+  type WorkerUsage,
+} from './protocol.ts';
 import { Wire } from './wire.ts';
 
 const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
@@ -18,7 +25,7 @@ const WORKER_NICENESS = 5;
 const HEAP_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=20'];
 
 export type LoadOutcome =
-  | { readonly ok: true; readonly seconds: number }
+  | { readonly ok: true; readonly seconds: number; readonly weights: WeightsSource }
   | { readonly ok: false; readonly message: string };
 
 export interface WorkerEnd {
@@ -123,7 +130,7 @@ export class WorkerProcess implements Executor {
         break;
       case 'loaded':
         this.#loading = null;
-        this.loads.set(message.versionKey, { ok: true, seconds: message.seconds });
+        this.loads.set(message.versionKey, { ok: true, seconds: message.seconds, weights: message.weights });
         break;
       case 'load-failed':
         this.#loading = null;
@@ -164,11 +171,14 @@ export class WorkerProcess implements Executor {
   }
 }
 
-/** The runtime's telemetry is on unless told otherwise; the compile cache is the main process's. */
+/**
+ * The runtime's telemetry is on unless told otherwise; the compile cache is the main process's. glibc gives every thread
+ * a heap of its own, each as large as the largest picture that it helped to decode, unless told how many there may be.
+ */
 function workerEnvironment(): NodeJS.ProcessEnv {
   const NODE_COMPILE_CACHE = getCompileCacheDir();
   const cache = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
-  return { ...process.env, ...cache, ORT_DISABLE_TELEMETRY: '1' };
+  return { MALLOC_ARENA_MAX: '2', ...process.env, ...cache, ORT_DISABLE_TELEMETRY: '1' };
 }
 
 function runFailed(reason: string): ServalError {

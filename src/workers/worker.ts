@@ -3,7 +3,8 @@ import { messageOf } from '../errors.ts';
 import type { BatchResult } from '../scheduler/executor.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 import { type Collator, createCollator, split } from './collate.ts';
-import { OnnxSession } from './onnx-session.ts';
+import { openModel } from './model-session.ts';
+import type { OnnxSession } from './onnx-session.ts';
 import { type FromWorker, type ToWorker, WIRE_FD, type WorkerModel } from './protocol.ts';
 import { collateTensors } from './tensors-collator.ts';
 import { Wire } from './wire.ts';
@@ -27,11 +28,11 @@ async function load(models: readonly WorkerModel[]): Promise<void> {
     wire.send({ type: 'loading', versionKey });
     const begun = performance.now();
     try {
-      const session = await OnnxSession.load(model.modelFile);
+      const { session, weights } = await openModel(model);
       const version = { model, session, collate: await createCollator(model.collate, session.inputs) };
       for (const items of model.warmUp) await runBatch(version, items);
       loaded.set(versionKey, version);
-      wire.send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000 });
+      wire.send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000, weights });
     } catch (error) {
       wire.send({ type: 'load-failed', versionKey, message: messageOf(error) });
     }
