@@ -15,12 +15,14 @@ export async function readPhotographs(): Promise<Buffer[]> {
   return Promise.all(names.map((name) => readFile(new URL(name, folder))));
 }
 
+export const SALT_BYTES = 8;
+
 /**
  * The same picture in other bytes: decoders stop at the end mark of a file. No two requests in flight may be the same
  * bytes, or a server could answer them with one computation.
  */
 export function withSalt(file: Buffer, salt: number): Buffer {
-  const tail = Buffer.alloc(8);
+  const tail = Buffer.alloc(SALT_BYTES);
   tail.writeDoubleLE(salt);
   return Buffer.concat([file, tail]);
 }
