@@ -1,4 +1,4 @@
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 
@@ -44,6 +44,30 @@ export const SETTINGS = {
     'folder',
     'auto',
     'Weights as this machine’s workers share them: less memory, faster starts. auto is serval in the user’s cache folder ($XDG_CACHE_HOME, ~/.cache), off keeps nothing.',
+  ),
+  snapshotDir: setting(
+    z
+      .string()
+      .min(1)
+      .transform((text) => (text === 'auto' ? tmpdir() : path.resolve(text))),
+    'folder',
+    'auto',
+    'Private copies of the model files that were verified, which is what workers load. auto is the system’s temporary folder; not to be shared between containers.',
+  ),
+  watchMs: setting(
+    whole(0, 86_400_000),
+    'ms',
+    0,
+    'How often the models folder is looked at for changes, which are then loaded; 0 is never.',
+  ),
+  adminToken: setting(
+    z
+      .string()
+      .refine((text) => text === '' || text.length >= 16, 'must have at least 16 characters')
+      .transform((text) => (text === '' ? null : text)),
+    'secret',
+    '',
+    'Bearer token of the routes that load, unload and promote; they are off without it.',
   ),
   workers: setting(
     workerCount,

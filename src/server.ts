@@ -1,22 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
-import { messageOf } from './errors.ts';
 import { type App, createApp, type ServerPhase } from './http/app.ts';
-import { type Candidate, VersionVerifier } from './lifecycle/version-verifier.ts';
+import { ModelManager } from './lifecycle/model-manager.ts';
 import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
-import { workerModel } from './lifecycle/worker-model.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { PipelineCatalog } from './pipelines/pipeline-catalog.ts';
 import { Predictor } from './pipelines/predictor.ts';
 import { TensorPredictor } from './pipelines/tensor-predictor.ts';
+import { FolderWatch } from './repository/folder-watch.ts';
 import { versionKey } from './repository/manifest.ts';
 import { ModelRepository } from './repository/model-repository.ts';
+import { Snapshots } from './repository/snapshots.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
-import { type RetireReason, WorkerPool } from './workers/pool.ts';
-import type { WorkerModel } from './workers/protocol.ts';
+import { WorkerPool } from './workers/pool.ts';
+import type { RetireReason } from './workers/pool-options.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
 
 /** The composition root: the only file that knows every room. */
@@ -27,33 +27,46 @@ export class Server {
   readonly #catalog = new PipelineCatalog();
   readonly #metrics: Metrics;
   readonly #scheduler: Scheduler;
-  readonly #verifier: VersionVerifier;
   readonly #weights: WeightsKeeper;
-  #candidates: readonly Candidate[] = [];
-  #pool: WorkerPool | null = null;
+  readonly #pool: WorkerPool;
+  readonly #models: ModelManager;
+  readonly #watch: FolderWatch | null;
   #app: App | null = null;
   #phase: ServerPhase = 'starting';
 
   constructor(config: Config) {
     this.#config = config;
     this.#logger = createLogger(config);
-    this.#repository = new ModelRepository(config.models);
+    const snapshots = new Snapshots(config.snapshotDir);
+    this.#repository = new ModelRepository(config.models, snapshots);
     this.#metrics = new Metrics({
       queuedItems: () =>
-        this.#candidates.map(({ manifest }) => {
-          const key = versionKey(manifest);
-          return { versionKey: key, items: this.#scheduler.queuedItemsOf(key) };
-        }),
-      workers: () => this.#pool?.ready ?? [],
-      servingWorkers: () => this.#pool?.serving.length ?? 0,
+        this.#models.live.map(({ versionKey: key }) => ({
+          versionKey: key,
+          items: this.#scheduler.queuedItemsOf(key),
+        })),
+      workers: () => this.#pool.ready,
+      servingWorkers: () => this.#pool.serving.length,
     });
     this.#weights = new WeightsKeeper(this.#logger);
     this.#scheduler = new Scheduler({ ...config, observer: this.#metrics });
-    this.#verifier = new VersionVerifier({
+    this.#pool = this.#createPool();
+    this.#models = new ModelManager({
+      config,
+      repository: this.#repository,
+      snapshots,
+      catalog: this.#catalog,
       scheduler: this.#scheduler,
-      readyWorkers: () => this.#pool?.serving ?? [],
-      versionLoaded: (key, seconds) => this.#metrics.versionLoaded(key, seconds),
+      pool: this.#pool,
+      observer: {
+        folderPassedOver: (problem) => this.#logger.error({ problem }, 'folder passed over'),
+        versionReady: (record) => this.#versionReady(record),
+        versionFailed: (record) => this.#versionFailed(record),
+        versionUnloaded: ({ model, version }) => this.#logger.info({ model, version }, 'version unloaded'),
+      },
     });
+    const { models: folder, watchMs: everyMs } = config;
+    this.#watch = everyMs === 0 ? null : new FolderWatch({ folder, everyMs, changed: () => this.#folderChanged() });
   }
 
   /** Where the server listens; the empty text before it does. */
@@ -65,18 +78,15 @@ export class Server {
   async start(): Promise<void> {
     const begun = performance.now();
     const app = await this.#listen();
-    for (const problem of await this.#repository.read()) this.#logger.error({ problem }, 'folder passed over');
-    this.#candidates = this.#repository.records.flatMap((record) => this.#candidate(record));
-    await this.#startPool();
-    await this.#verifier.verifyAll(this.#candidates);
-    for (const record of this.#repository.records) this.#logVersion(record);
-    this.#pool?.settle(this.#servedModels());
-    for (const worker of this.#pool?.serving ?? []) this.#scheduler.attach(worker);
+    // Before the folder is read: what changes meanwhile is seen then.
+    await this.#watch?.start();
+    await this.#models.start();
+    for (const worker of this.#pool.serving) this.#scheduler.attach(worker);
     if (this.#phase !== 'starting') return;
     this.#phase = 'ready';
     const url = app.listeningOrigin;
     this.#logger.info({ url, docs: `${url}/docs`, seconds: secondsSince(begun) }, 'ready');
-    for (const worker of this.#pool?.serving ?? []) this.#weights.look(this.#servedModels(), worker.loads);
+    for (const worker of this.#pool.serving) this.#weights.look(this.#models.live, worker.loads);
   }
 
   /**
@@ -85,11 +95,12 @@ export class Server {
    */
   async stop(reason: string): Promise<boolean> {
     this.#phase = 'draining';
+    this.#watch?.stop();
+    this.#weights.stop();
     this.#logger.info({ reason, requests: 'finishing' }, 'draining');
     const drained = Promise.all([this.#app?.close(), this.#scheduler.drained()]).then(() => true);
-    this.#weights.stop();
     const clean = await Promise.race([drained, delay(this.#config.drainTimeoutMs, false, { ref: false })]);
-    await this.#pool?.stop();
+    await this.#pool.stop();
     this.#logger.info({ clean }, 'stopped');
     return clean;
   }
@@ -106,42 +117,31 @@ export class Server {
       observer: this.#metrics,
       checkDoor: (timeoutMs) => this.#scheduler.checkDoor(timeoutMs),
       phase: () => this.#phase,
+      management: this.#models,
       costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
     });
     await this.#app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
     return this.#app;
   }
 
-  #candidate(record: VersionRecord): Candidate[] {
-    const { manifest } = record;
-    if (manifest === null) return [];
-    try {
-      return [{ record, manifest, pipeline: this.#catalog.add(manifest) }];
-    } catch (error) {
-      record.fail(`tokenizer.json: ${messageOf(error)}`);
-      return [];
-    }
-  }
-
-  async #startPool(): Promise<void> {
+  #createPool(): WorkerPool {
     const { workers: count, spareWorkers: spares, workerStartTimeoutMs: startTimeoutMs } = this.#config;
-    this.#pool = new WorkerPool({
+    return new WorkerPool({
       ...this.#config,
       count,
       spares,
       startTimeoutMs,
       observer: {
         workerReady: (worker) => {
-          if (this.#phase !== 'ready') return;
+          if (this.#phase === 'starting') return;
           this.#scheduler.attach(worker);
-          this.#weights.look(this.#servedModels(), worker.loads);
+          this.#weights.look(this.#models.live, worker.loads);
         },
         workerRetires: (worker, reason) => this.#workerRetires(worker, reason),
         workerEnded: (worker, end) => this.#workerEnded(worker, end),
-        versionExcluded: (key, reason) => this.#recordOf(key)?.fail(reason),
+        versionExcluded: (key, reason) => this.#models.exclude(key, reason),
       },
     });
-    await this.#pool.start(this.#candidates.map(({ manifest }) => workerModel(manifest, this.#config)));
   }
 
   #workerEnded(worker: WorkerProcess, end: WorkerEnd): void {
@@ -151,24 +151,29 @@ export class Server {
     this.#logger.warn({ worker: worker.id, pid: worker.pid, ...end }, 'worker ended, it is replaced');
   }
 
-  #recordOf(key: string): VersionRecord | undefined {
-    return this.#candidates.find(({ manifest }) => versionKey(manifest) === key)?.record;
-  }
-
-  #servedModels(): WorkerModel[] {
-    const served = this.#candidates.filter(({ record }) => record.state === 'ready');
-    return served.map(({ manifest }) => workerModel(manifest, this.#config));
-  }
-
   #workerRetires(worker: WorkerProcess, reason: RetireReason): void {
     this.#scheduler.detach(worker);
     this.#metrics.workerReplaced(reason);
     this.#logger.info({ worker: worker.id, pid: worker.pid, reason }, 'worker replaced by a fresh one');
   }
 
-  #logVersion({ model, version, state, reason, verification }: VersionRecord): void {
-    if (state === 'failed') this.#logger.error({ model, version, reason }, 'version failed');
-    else this.#logger.info({ model, version, state, ...verification }, 'version verified');
+  async #folderChanged(): Promise<void> {
+    try {
+      await this.#models.reload(null);
+    } catch (error) {
+      this.#logger.error({ err: error }, 'the models folder could not be read again');
+    }
+  }
+
+  #versionReady(record: VersionRecord): void {
+    const { model, version, state, verification, loadSeconds, manifest } = record;
+    if (manifest !== null && loadSeconds !== null) this.#metrics.versionLoaded(versionKey(manifest), loadSeconds);
+    this.#logger.info({ model, version, state, ...verification }, 'version verified');
+  }
+
+  #versionFailed({ model, version, reason }: VersionRecord): void {
+    this.#metrics.versionFailed(model, version);
+    this.#logger.error({ model, version, reason }, 'version failed');
   }
 }
 

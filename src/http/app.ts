@@ -15,6 +15,7 @@ import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
 import type { Predictor } from '../pipelines/predictor.ts';
 import type { TensorPredictor } from '../pipelines/tensor-predictor.ts';
 import type { Manifest } from '../repository/manifest.ts';
+import type { ModelManagement } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import { installBodyParsers } from './body-parsers.ts';
@@ -29,6 +30,7 @@ import { huggingFaceRoutes } from './protocols/hugging-face.ts';
 import { tensorFlowServingRoutes } from './protocols/tensorflow-serving.ts';
 import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
 import { healthRoutes } from './routes/health.ts';
+import { managementRoutes } from './routes/management.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
@@ -50,6 +52,7 @@ export interface AppParts {
   /** Refuses a request before its body is read, by throwing; the time it allows is null where its headers do not say. */
   readonly checkDoor: (timeoutMs: number | null) => void;
   readonly phase: () => ServerPhase;
+  readonly management: ModelManagement;
   /** A version's calibrated cost; null where it is not served. */
   readonly costOf: (manifest: Manifest) => CostCoefficients | null;
 }
@@ -111,6 +114,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   modelRoutes(app, parts);
   metricsRoutes(app, parts);
   predictRoutes(app, parts);
+  managementRoutes(app, parts);
   await huggingFaceRoutes(app, { ...parts, installParser });
   textEmbeddingsInferenceRoutes(app, { ...parts, installParser });
   await tensorFlowServingRoutes(app, { ...parts, installParser });

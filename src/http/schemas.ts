@@ -17,8 +17,11 @@ export const errorSchema = z
 export const STATUS_DESCRIPTIONS: Readonly<Record<string, string>> = {
   200: 'The answer',
   400: 'The request is malformed',
+  401: 'The bearer token is missing or wrong',
+  403: 'Not allowed here',
   404: 'No such model or version',
   408: 'The body came too slowly',
+  409: 'The version did not pass its gates',
   413: 'Too large',
   415: 'The content type or encoding is not taken',
   422: 'Well-formed, but not usable',

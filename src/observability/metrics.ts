@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { AnsweredRequest, HttpObserver } from '../http/http-observer.ts';
 import { parseVersionKey } from '../repository/manifest.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
-import type { RetireReason } from '../workers/pool.ts';
+import type { RetireReason } from '../workers/pool-options.ts';
 import type { WorkerUsage } from '../workers/protocol.ts';
 
 /** 1 ms to 30 s, for whatever a request waits for. */
@@ -131,6 +131,12 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     labelNames: ['reason'],
     registers: this.#registers,
   });
+  readonly #versionFailures = new Counter({
+    name: 'serval_version_failures_total',
+    help: 'Versions that did not pass their gates, or were taken out; GET /models and the log say why.',
+    labelNames: VERSION_LABELS,
+    registers: this.#registers,
+  });
   readonly #loadSeconds = new Gauge({
     name: 'serval_model_load_duration_seconds',
     help: 'Time the last load of a version took in a worker.',
@@ -238,6 +244,10 @@ export class Metrics implements HttpObserver, SchedulerObserver {
 
   workerReplaced(reason: RetireReason): void {
     this.#workersReplaced.inc({ reason });
+  }
+
+  versionFailed(model: string, version: number): void {
+    this.#versionFailures.inc({ model, version: String(version) });
   }
 
   versionLoaded(versionKey: string, seconds: number): void {

@@ -18,6 +18,10 @@ export class PipelineCatalog {
     return pipeline;
   }
 
+  remove(manifest: Manifest): void {
+    this.#pipelines.delete(versionKey(manifest));
+  }
+
   /** Null for a bare graph. */
   of(manifest: Manifest): Pipeline | null {
     if (manifest.task === 'tensor') return null;

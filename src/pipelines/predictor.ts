@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ServalError } from '../errors.ts';
 import { type ClassifierManifest, versionKey } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
+import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Priority } from '../scheduler/scheduler-options.ts';
 import type { ItemResult, Submission } from '../scheduler/submission.ts';
@@ -22,6 +23,7 @@ export interface PredictRequest {
 
 /** The version that answers, and what makes its answer. */
 export interface Resolved {
+  readonly record: VersionRecord;
   readonly manifest: ClassifierManifest;
   readonly pipeline: Pipeline;
 }
@@ -71,7 +73,21 @@ export class Predictor {
    * @throws ServalError
    */
   async predict(request: PredictRequest, client: ClientConnection): Promise<PredictAnswer> {
-    const { manifest, pipeline } = this.resolve(request);
+    const resolved = this.resolve(request);
+    // A version that is taken out of service waits for those who use it.
+    resolved.record.acquire();
+    try {
+      return await this.#predictWith(resolved, request, client);
+    } finally {
+      resolved.record.release();
+    }
+  }
+
+  async #predictWith(
+    { manifest, pipeline }: Resolved,
+    request: PredictRequest,
+    client: ClientConnection,
+  ): Promise<PredictAnswer> {
     const { options } = request;
     pipeline.checkOptions(options);
     const begun = performance.now();
@@ -101,18 +117,19 @@ export class Predictor {
   resolve({ model, version, inputs }: Pick<PredictRequest, 'model' | 'version' | 'inputs'>): Resolved {
     const kind = inputs[0]?.kind ?? 'text';
     if (model === null) return this.#onlyModelFor(kind);
-    const { manifest } = this.#repository.resolve(model, version);
+    const { record, manifest } = this.#repository.resolve(model, version);
     const pipeline = this.#catalog.of(manifest);
-    if (pipeline?.inputKind === kind) return { manifest: pipeline.manifest, pipeline };
+    if (pipeline?.inputKind === kind) return { record, manifest: pipeline.manifest, pipeline };
     const taken = pipeline?.inputKind ?? 'raw tensors, which POST /v2/models/{model}/infer sends';
     throw new ServalError('SERVAL_INPUT_KIND', `"${model}" takes ${taken}; the inputs are ${kind}.`);
   }
 
   #onlyModelFor(kind: InputKind): Resolved {
     const served = this.#repository.models.flatMap((model) => {
-      const manifest = this.#repository.servedVersion(model)?.manifest;
-      const pipeline = manifest === undefined ? null : this.#catalog.of(manifest);
-      return pipeline?.inputKind === kind ? [{ manifest: pipeline.manifest, pipeline }] : [];
+      const served = this.#repository.servedVersion(model);
+      const pipeline = served === null ? null : this.#catalog.of(served.manifest);
+      if (served === null || pipeline?.inputKind !== kind) return [];
+      return [{ record: served.record, manifest: pipeline.manifest, pipeline }];
     });
     const [only, ...others] = served;
     if (only === undefined) {

@@ -51,7 +51,9 @@ export class TensorPredictor {
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const { timeoutMs, priority } = request;
     const submission = this.#scheduler.submit(versionKey(manifest), [item], { timeoutMs, priority });
-    const [result] = await resultsOf(this.#scheduler, submission, client);
+    // A version that is taken out of service waits for those who use it.
+    record.acquire();
+    const [result] = await resultsOf(this.#scheduler, submission, client).finally(() => record.release());
     if (result === undefined) throw new Error('This is a bug: an answer without a result');
     const { output, queueMs, runMs } = result;
     return { manifest, outputs: output, timings: { encodeMs, queueMs, runMs } };

@@ -88,9 +88,13 @@ export interface ImageInput {
 interface ManifestBase {
   readonly model: string;
   readonly version: number;
-  /** Absolute folder and model file. */
+  /** Absolute. */
   readonly folder: string;
+  /** The model file as the folder names it, and the absolute file that workers load: a private copy of it. */
+  readonly modelName: string;
   readonly modelFile: string;
+  /** SHA-256 over everything that was read of the folder: golden samples' pictures, which are read later, apart. */
+  readonly digest: string;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly batching: 'auto' | 'off';
@@ -128,7 +132,7 @@ export const GRAPH_SUFFIX = '.graph';
 
 /** Names these exact bytes of a version: a folder changed in place gets another key. */
 export function versionKey(manifest: Manifest): string {
-  return `${manifest.model}/${manifest.version}@${manifest.provenance.sha256.slice(0, 12)}`;
+  return `${manifest.model}/${manifest.version}@${manifest.digest.slice(0, 12)}`;
 }
 
 /** The model and version that a key was made of. */

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { messageOf } from '../errors.ts';
 import { readClassification } from './classification-files.ts';
 import { type ModelConfig, modelConfigSchema } from './hugging-face-files.ts';
 import { PREPROCESSOR_FILE, readImageInput } from './image-files.ts';
 import type { Golden, Manifest, Provenance, TensorManifest } from './manifest.ts';
 import type { OnnxGraph } from './onnx-graph.ts';
 import { OnnxFormatError, readOnnxGraph } from './onnx-graph.ts';
-import { Problems } from './problems.ts';
+import { FolderError, Problems } from './problems.ts';
 import { type GoldenFile, goldenFileSchema, type ServalFile, servalFileSchema } from './serval-files.ts';
+import type { SnapshotFile, Snapshots } from './snapshots.ts';
 import { readTextInput } from './text-files.ts';
 import { VersionFolder } from './version-folder.ts';
 
@@ -25,11 +28,13 @@ export interface VersionLocation {
 /**
  * Reads a version's folder: Hugging Face's files, serval.json and golden.json where there are any, and the graph's
  * inputs and outputs.
+ * @param snapshots where the model's bytes are kept for the workers; without it, they load the files of the folder.
  * @throws FolderError with every problem of the folder.
  */
-export async function readVersionFolder(location: VersionLocation): Promise<Manifest> {
+export async function readVersionFolder(location: VersionLocation, snapshots?: Snapshots): Promise<Manifest> {
   const problems = new Problems();
   const folder = new VersionFolder(location.root, location.folder, problems);
+  const source = { location, folder, snapshots };
   const config: ModelConfig = (await folder.readJson('config.json', modelConfigSchema)) ?? {};
   const serval: ServalFile = (await folder.readJson('serval.json', servalFileSchema)) ?? {};
   const goldenFile = await folder.readJson('golden.json', goldenFileSchema);
@@ -38,7 +43,7 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
     problems.throwIfFound();
     throw new Error('This is a bug: a model file is missing without a problem');
   }
-  if (await isBareGraph(folder, serval)) return tensorManifest({ location, model, serval, goldenFile, problems });
+  if (await isBareGraph(folder, serval)) return tensorManifest({ source, model, serval, goldenFile, problems });
   const classification = readClassification({ config, serval, graph: model.graph, modelFile: model.name, problems });
   const sources = { config, graph: model.graph, modelFile: model.name, problems };
   const isImage = await isImageModel(folder, serval);
@@ -50,7 +55,7 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
   problems.throwIfFound();
   if (classification === null) throw new Error('This is a bug: a part is missing without a problem');
   const common = {
-    ...commonParts(location, model),
+    ...(await commonParts(source, model)),
     batching: isBatched ? (serval.batching ?? 'auto') : 'off',
     golden,
     classification,
@@ -60,13 +65,23 @@ export async function readVersionFolder(location: VersionLocation): Promise<Mani
   throw new Error('This is a bug: a model takes nothing, without a problem');
 }
 
-function commonParts({ model, version, folder }: VersionLocation, { file, graph, provenance }: ModelFile) {
+interface Source {
+  readonly location: VersionLocation;
+  readonly folder: VersionFolder;
+  readonly snapshots: Snapshots | undefined;
+}
+
+/** To be called when the folder was found right: the workers' copy of the model's bytes is made here. */
+async function commonParts({ location, folder, snapshots }: Source, model: ModelFile) {
+  const { graph, provenance } = model;
   const { inputs, outputs } = graph;
   return {
-    model,
-    version,
-    folder,
-    modelFile: file,
+    model: location.model,
+    version: location.version,
+    folder: location.folder,
+    modelName: model.name,
+    modelFile: snapshots === undefined ? model.file : await keep(model, snapshots),
+    digest: createHash('sha256').update(provenance.sha256).update(folder.digest).digest('hex'),
     inputs,
     outputs,
     provenance,
@@ -85,18 +100,19 @@ async function isBareGraph(folder: VersionFolder, serval: ServalFile): Promise<b
 }
 
 interface BareGraph {
-  readonly location: VersionLocation;
+  readonly source: Source;
   readonly model: ModelFile;
   readonly serval: ServalFile;
   readonly goldenFile: GoldenFile | null;
   readonly problems: Problems;
 }
 
-function tensorManifest({ location, model, serval, goldenFile, problems }: BareGraph): TensorManifest {
+async function tensorManifest(bareGraph: BareGraph): Promise<TensorManifest> {
+  const { source, model, serval, goldenFile, problems } = bareGraph;
   if (goldenFile !== null) problems.add('golden.json', '', 'a bare graph has no labels to compare; take the file away');
   if (model.graph.outputs.length === 0) problems.add(model.name, '', 'no output of the graph is a tensor');
   problems.throwIfFound();
-  const parts = commonParts(location, model);
+  const parts = await commonParts(source, model);
   const batching = parts.sharesFirstAxis ? (serval.batching ?? 'auto') : 'off';
   return { task: 'tensor', ...parts, batching, golden: null };
 }
@@ -130,6 +146,19 @@ interface ModelFile {
   readonly file: string;
   readonly graph: OnnxGraph;
   readonly provenance: Provenance;
+  /** The model file, then each external data file. */
+  readonly files: readonly SnapshotFile[];
+}
+
+/** @returns the absolute path of the copy. */
+async function keep({ name, files, provenance }: ModelFile, snapshots: Snapshots): Promise<string> {
+  try {
+    return path.join(await snapshots.keep(provenance.sha256, files), name);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
+    const problem = `no private copy of it could be written (${code}); make room in the folder of SERVAL_SNAPSHOT_DIR`;
+    throw new FolderError([`${name}: ${problem}`]);
+  }
 }
 
 async function readModel(folder: VersionFolder, serval: ServalFile, problems: Problems): Promise<ModelFile | null> {
@@ -164,6 +193,7 @@ interface Inspection {
 async function inspect(inspection: Inspection): Promise<ModelFile | null> {
   const { folder, serval, problems, name, file, bytes } = inspection;
   const whole = createHash('sha256').update(bytes);
+  const files: SnapshotFile[] = [{ name, bytes }];
   let fileBytes = bytes.byteLength;
   // A copy of the state so far: the model's bytes are hashed once for both.
   checkHash(inspection, name, whole.copy().digest('hex'));
@@ -184,12 +214,14 @@ async function inspect(inspection: Inspection): Promise<ModelFile | null> {
     }
     checkHash(inspection, besideModel, createHash('sha256').update(data).digest('hex'));
     whole.update(data);
+    files.push({ name: besideModel, bytes: data });
     fileBytes += data.byteLength;
   }
   return {
     name,
     file,
     graph,
+    files,
     provenance: {
       sha256: whole.digest('hex'),
       fileBytes,

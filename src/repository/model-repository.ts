@@ -2,8 +2,9 @@ import path from 'node:path';
 import { ServalError } from '../errors.ts';
 import type { Manifest } from './manifest.ts';
 import { readVersionFolder, type VersionLocation } from './model-files.ts';
-import { listVersions } from './models-folder.ts';
+import { type Listing, listVersions } from './models-folder.ts';
 import { FolderError } from './problems.ts';
+import type { Snapshots } from './snapshots.ts';
 import { VersionRecord } from './version-lifecycle.ts';
 
 /** A version that takes traffic. */
@@ -15,10 +16,14 @@ export interface ReadyVersion {
 /** The models and their versions, by name and number. */
 export class ModelRepository {
   readonly #folder: string;
+  readonly #snapshots: Snapshots | undefined;
   readonly #models = new Map<string, Map<number, VersionRecord>>();
+  readonly #pins = new Map<string, number>();
 
-  constructor(folder: string) {
+  /** @param snapshots where the bytes that workers load are kept; without it they load the files of the folder. */
+  constructor(folder: string, snapshots?: Snapshots) {
     this.#folder = path.resolve(folder);
+    this.#snapshots = snapshots;
   }
 
   /**
@@ -27,12 +32,56 @@ export class ModelRepository {
    * @throws Error when the models folder itself cannot be read.
    */
   async read(): Promise<readonly string[]> {
-    const { versions, problems } = await listVersions(this.#folder);
-    for (const record of await Promise.all(versions.map(readRecord))) {
-      const known = this.#models.get(record.model) ?? new Map<number, VersionRecord>();
-      this.#models.set(record.model, known.set(record.version, record));
-    }
+    const { versions, problems } = await this.list();
+    for (const record of await Promise.all(versions.map((location) => this.readVersion(location)))) this.place(record);
     return problems;
+  }
+
+  /**
+   * What the models folder holds now.
+   * @throws Error when it cannot be read.
+   */
+  list(): Promise<Listing> {
+    return listVersions(this.#folder);
+  }
+
+  /** Reads a version's folder, without making it known; it is `failed` where the folder is wrong. */
+  async readVersion(location: VersionLocation): Promise<VersionRecord> {
+    try {
+      const manifest = await readVersionFolder(location, this.#snapshots);
+      return new VersionRecord(location.model, location.version, manifest);
+    } catch (error) {
+      if (!(error instanceof FolderError)) throw error;
+      const record = new VersionRecord(location.model, location.version, null);
+      record.fail(error.message);
+      return record;
+    }
+  }
+
+  /** Makes the record the one of its model and number. */
+  place(record: VersionRecord): void {
+    const known = this.#models.get(record.model) ?? new Map<number, VersionRecord>();
+    this.#models.set(record.model, known.set(record.version, record));
+  }
+
+  remove({ model, version }: VersionRecord): void {
+    const versions = this.#models.get(model);
+    versions?.delete(version);
+    if (versions?.size === 0) this.#models.delete(model);
+  }
+
+  find(model: string, version: number): VersionRecord | null {
+    return this.#models.get(model)?.get(version) ?? null;
+  }
+
+  /** The version that is to serve while it is ready, whatever higher ones there are; null for the highest. */
+  pinned(model: string): number | null {
+    return this.#pins.get(model) ?? null;
+  }
+
+  pin(model: string, version: number | null): void {
+    if (version === null) this.#pins.delete(model);
+    else this.#pins.set(model, version);
   }
 
   /** Every version, by model name, then number. */
@@ -64,10 +113,21 @@ export class ModelRepository {
     return [...versions.values()].sort((a, b) => a.version - b.version);
   }
 
-  /** The version that serves requests which name none: the highest that is ready. */
+  /** @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND */
+  recordOf(model: string, version: number): VersionRecord {
+    const versions = this.versionsOf(model);
+    const record = this.find(model, version);
+    if (record !== null) return record;
+    const numbers = versions.map((candidate) => candidate.version);
+    const message = `"${model}" has no version ${version}; there are ${numbers.join(', ')}.`;
+    throw new ServalError('SERVAL_VERSION_NOT_FOUND', message, { details: { versions: numbers } });
+  }
+
+  /** The version that serves requests which name none: the pinned one while it is ready, else the highest that is. */
   servedVersion(model: string): ReadyVersion | null {
     const ready = this.versionsOf(model).filter(isReady);
-    const record = ready.at(-1);
+    const pinned = this.pinned(model);
+    const record = ready.find(({ version }) => version === pinned) ?? ready.at(-1);
     return record === undefined ? null : { record, manifest: record.manifest };
   }
 
@@ -82,31 +142,12 @@ export class ModelRepository {
       const states = versions.map((record) => `${record.version} is ${record.state}`).join(', ');
       throw new ServalError('SERVAL_VERSION_NOT_READY', `No version of "${model}" is ready: ${states}.`);
     }
-    const record = versions.find((candidate) => candidate.version === version);
-    if (record === undefined) {
-      const numbers = versions.map((candidate) => candidate.version);
-      throw new ServalError(
-        'SERVAL_VERSION_NOT_FOUND',
-        `"${model}" has no version ${version}; there are ${numbers.join(', ')}.`,
-        { details: { versions: numbers } },
-      );
-    }
+    const record = this.recordOf(model, version);
     if (isReady(record)) return { record, manifest: record.manifest };
     throw new ServalError(
       'SERVAL_VERSION_NOT_READY',
       `Version ${version} of "${model}" is ${record.state}; GET /models/${model} says why.`,
     );
-  }
-}
-
-async function readRecord(location: VersionLocation): Promise<VersionRecord> {
-  try {
-    return new VersionRecord(location.model, location.version, await readVersionFolder(location));
-  } catch (error) {
-    if (!(error instanceof FolderError)) throw error;
-    const record = new VersionRecord(location.model, location.version, null);
-    record.fail(error.message);
-    return record;
   }
 }
 

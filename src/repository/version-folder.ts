@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { z } from 'zod';
@@ -8,12 +9,18 @@ export class VersionFolder {
   readonly #root: string;
   readonly #folder: string;
   readonly #problems: Problems;
+  readonly #hashes = new Map<string, string>();
 
   /** @param root the models folder. Both paths are absolute. */
   constructor(root: string, folder: string, problems: Problems) {
     this.#root = root;
     this.#folder = folder;
     this.#problems = problems;
+  }
+
+  /** Names the bytes of all JSON files that were read. */
+  get digest(): string {
+    return JSON.stringify([...this.#hashes].sort());
   }
 
   /** The absolute path of a file of the folder, or null (and a problem, unless it is only absent). */
@@ -58,6 +65,7 @@ export class VersionFolder {
   async readJson<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema> | null> {
     const bytes = await this.readBytes(file);
     if (bytes === null) return null;
+    this.#hashes.set(file, createHash('sha256').update(bytes).digest('hex'));
     let json: unknown;
     try {
       json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

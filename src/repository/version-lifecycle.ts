@@ -38,6 +38,10 @@ export class VersionRecord {
   #reason: string | null = null;
   #verification: Verification | null = null;
   loadSeconds: number | null = null;
+  /** Why the last change of the folder was not taken over, while this version goes on serving. */
+  refusedUpdate: string | null = null;
+  #users = 0;
+  #unused = Promise.withResolvers<void>();
 
   constructor(model: string, version: number, manifest: Manifest | null) {
     this.model = model;
@@ -56,6 +60,23 @@ export class VersionRecord {
 
   get verification(): Verification | null {
     return this.#verification;
+  }
+
+  /** To be called before a request uses the version; each call is paid back by one `release`. */
+  acquire(): void {
+    this.#users += 1;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#unused.resolve();
+    this.#unused = Promise.withResolvers();
+  }
+
+  /** Resolves when no request uses the version. */
+  async unused(): Promise<void> {
+    while (this.#users > 0) await this.#unused.promise;
   }
 
   moveTo(state: Exclude<VersionState, 'failed' | 'ready'>): void {

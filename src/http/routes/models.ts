@@ -18,6 +18,9 @@ const versionSchema = z
     version: z.int(),
     state: z.enum(['loading', 'verifying', 'ready', 'draining', 'unloaded', 'failed']),
     reason: z.string().nullable().meta({ description: 'Why the version failed.' }),
+    refused_update: z.string().nullable().meta({
+      description: 'Why the last change of its folder was not taken over, while the version goes on serving as it was.',
+    }),
     task: z.string().nullable(),
     labels: z.array(z.string()),
     inputs: z.array(tensorSchema),
@@ -62,6 +65,7 @@ const modelSchema = z
   .object({
     name: z.string(),
     served_version: z.int().nullable().meta({ description: 'Answers requests that name no version.' }),
+    pinned_version: z.int().nullable().meta({ description: 'Was promoted; null where the highest ready one answers.' }),
     versions: z.array(versionSchema),
   })
   .meta({ id: 'Model' });
@@ -102,6 +106,7 @@ function describeModel(name: string, parts: AppParts): z.output<typeof modelSche
     name,
     versions: repository.versionsOf(name).map((record) => describeVersion(record, parts)),
     served_version: repository.servedVersion(name)?.manifest.version ?? null,
+    pinned_version: repository.pinned(name),
   };
 }
 
@@ -112,6 +117,7 @@ function describeVersion(record: VersionRecord, { costOf }: AppParts): z.output<
     version: record.version,
     state: record.state,
     reason: record.reason,
+    refused_update: record.refusedUpdate,
     task: manifest?.task ?? null,
     labels: [...(manifest === null || manifest.task === 'tensor' ? [] : manifest.classification.labels)],
     inputs: (manifest?.inputs ?? []).map(describeTensor),
