@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
 import { BodyReader, ReceivingBudget } from './body-reader.ts';
+import { EventLoopTurns } from './event-loop-turns.ts';
 import { ImageUpload } from './image-upload.ts';
 import { parseMultipart } from './multipart.ts';
 
@@ -14,6 +15,9 @@ declare module 'fastify' {
 }
 
 export const IMAGE_TYPES = ['image/jpeg', 'image/png', 'image/webp'];
+
+/** They cost next to nothing, and health checks are among them. */
+const WITHOUT_BODY = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Text that base64 makes of a file of `bytes`, with some room for the JSON around it. */
 function base64Bytes(bytes: number): number {
@@ -38,6 +42,7 @@ export function maxJsonBytes({ maxTextBodyBytes, maxImageBodyBytes }: Config): n
  */
 export function installBodyParsers(app: FastifyInstance, config: Config): InstallParser {
   const reader = new BodyReader(new ReceivingBudget(config.maxReceivingBytes));
+  const turns = new EventLoopTurns();
   const { maxTextBodyBytes, maxImageBodyBytes, maxInputs, bodyTimeoutMs: timeoutMs } = config;
   const install: InstallParser = (scope, types, { maxBytes, parse }) => {
     scope.addContentTypeParser(types, async (request: FastifyRequest, payload: IncomingMessage) => {
@@ -56,7 +61,8 @@ export function installBodyParsers(app: FastifyInstance, config: Config): Instal
     const held = new HeldBody();
     request.heldBody = held;
     reply.raw.once('close', () => held.end());
-    done(null, payload);
+    if (WITHOUT_BODY.has(request.method)) done(null, payload);
+    else turns.enter(() => done(null, payload));
   });
   app.removeAllContentTypeParsers();
   install(app, 'application/json', {

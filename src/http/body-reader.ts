@@ -109,6 +109,8 @@ function collect(
     const timer = setTimeout(() => {
       finish(new ServalError('SERVAL_BODY_TIMEOUT', `The body did not arrive within ${timeoutMs} ms.`));
     }, timeoutMs);
+    // It may have ended before its turn came; no event would tell.
+    if (stream.destroyed) return onClose();
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
 }
