@@ -1,11 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ClosedLoopOptions, runClosedLoop } from './closed-loop.ts';
+import { HealthProbe } from './health-probe.ts';
 import { HttpConnection } from './http-connection.ts';
 import { type HttpRequest, toBytes } from './http-request.ts';
 import { DishonestRun, runOpenLoop } from './open-loop.ts';
-import { HealthProbe, recoverySeconds } from './probes.ts';
 import { ownCpuSeconds, usageOf } from './process-tree.ts';
+import { recoverySeconds } from './recovery.ts';
 import { isOverload } from './scenarios.ts';
 import { ServerTimings } from './server-timings.ts';
 import type { Figures, Order, RunningTarget } from './target.ts';
@@ -23,6 +24,7 @@ export interface HttpTargetOptions {
 }
 
 const HOST = '127.0.0.1';
+const HEALTH_EVERY_MS = 50;
 
 /** A server that runs, and how to load it. */
 export class HttpTarget implements RunningTarget {
@@ -87,10 +89,15 @@ export class HttpTarget implements RunningTarget {
       if (work.name.startsWith('text')) requests.set(place, made);
       return made;
     };
-    const probe = healthPath !== null && isOverload(scenario) ? new HealthProbe(port, healthPath) : null;
+    const probe =
+      healthPath !== null && isOverload(scenario)
+        ? new HealthProbe({ port, path: healthPath, everyMs: HEALTH_EVERY_MS })
+        : null;
     const before = await usageOf(this.#pid);
     const options = { host: HOST, port, request, rate, seconds, ...load, seed: round + 1, check: checkAnswer };
-    const report = await runOpenLoop(options).finally(() => probe?.stop());
+    const report = await runOpenLoop(options).catch((error: unknown) => ({ error }));
+    const health = (await probe?.stop()) ?? [];
+    if ('error' in report) throw report.error;
     const after = await usageOf(this.#pid);
     const answered = Math.max(1, report.usefulOverall);
     return {
@@ -101,20 +108,20 @@ export class HttpTarget implements RunningTarget {
       lagP99Ms: report.lagP99Ms,
       cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / answered,
       ...Object.fromEntries(Object.entries(report.statuses).map(([status, count]) => [`answers ${status}`, count])),
-      ...(isOverload(scenario) ? await this.#afterOverload(report, probe, request) : checkedSteady(report.statuses)),
+      ...(isOverload(scenario) ? await this.#afterOverload(report, health, request) : checkedSteady(report.statuses)),
     };
   }
 
   async #afterOverload(
     { refusalP99Ms }: { refusalP99Ms: number },
-    probe: HealthProbe | null,
+    health: readonly number[],
     request: (at: number) => HttpRequest,
   ): Promise<Figures> {
     const { port } = this.#options;
     const bytes = (closes: boolean, at: number) => toBytes(request(at), { host: HOST, port, closes });
     return {
       refusalP99Ms,
-      ...(probe === null ? {} : { healthMaxMs: probe.maxMs }),
+      ...(health.length === 0 ? {} : { healthMaxMs: Math.max(...health) }),
       recoverySeconds: await recoverySeconds({ host: HOST, port }, bytes),
     };
   }

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
 import { SingleBar } from 'cli-progress';
 import { type ServalProcess, startServal } from '../tests/fixtures/serval-process.ts';
+import { HealthProbe } from './health-probe.ts';
 import { usageOf } from './process-tree.ts';
 import { readSentences } from './sentences.ts';
 
@@ -10,7 +11,7 @@ import { readSentences } from './sentences.ts';
  * `npm run soak [-- --requests N] [--kill]`: real sentences at 64 connections. Fails on an answer that is not 200, on a
  * GET /health/live slower than 50 ms, and where the tree's memory grows by more than 10 MB after the first 2,000
  * requests. With --kill it kills one worker after another, each when all are back, and checks that they come back instead of
- * the memory. --live-after-warm-up samples the health route only from then on: the first burst of a cold process is left out.
+ * the memory.
  */
 
 const CONNECTIONS = 64;
@@ -24,7 +25,6 @@ const { values } = parseArgs({
   options: {
     requests: { type: 'string', default: '20000' },
     kill: { type: 'boolean', default: false },
-    'live-after-warm-up': { type: 'boolean', default: false },
   },
 });
 const total = Number(values.requests);
@@ -50,17 +50,20 @@ async function soak(server: ServalProcess): Promise<void> {
   const bar = new SingleBar({ format: '{bar} {value}/{total} requests, {duration} s', hideCursor: true });
   bar.start(total, 0);
   const over = new AbortController();
-  const early = values['live-after-warm-up'] ? null : sampleLive(server.url, over.signal);
+  const live = new HealthProbe({
+    port: Number(new URL(server.url).port),
+    path: '/health/live',
+    everyMs: LIVE_EVERY_MS,
+  });
   const killing = values.kill ? killWorkers(server, over.signal) : [];
   await send(server.url, Math.min(WARM_UP_REQUESTS, total), bar);
-  const watching = [early ?? sampleLive(server.url, over.signal), killing] as const;
   const before = await usageOf(server.pid);
   await send(server.url, total - WARM_UP_REQUESTS, bar);
   over.abort();
   bar.stop();
   const after = await usageOf(server.pid);
-  const [liveMs, killed] = await Promise.all(watching);
-  report({ liveMs, growth: after.pssBytes - before.pssBytes, pss: after.pssBytes });
+  const killed = await killing;
+  report({ liveMs: await live.stop(), growth: after.pssBytes - before.pssBytes, pss: after.pssBytes });
   if (values.kill) await checkRestarts(server, killed);
   else check(after.pssBytes - before.pssBytes <= MAX_GROWTH_BYTES, 'memory grew by more than 10 MB');
 }
@@ -94,19 +97,6 @@ async function send(url: string, amount: number, bar: SingleBar): Promise<void> 
     `${errors} errors, ${timeouts} time-outs, ${non2xx} answers that are not 2xx`,
   );
   check(requests.total === amount, `${requests.total} of ${amount} requests were answered`);
-}
-
-/** How long GET /health/live took, again and again. */
-async function sampleLive(url: string, over: AbortSignal): Promise<number[]> {
-  const took: number[] = [];
-  while (!over.aborted) {
-    const begun = performance.now();
-    const response = await fetch(`${url}/health/live`);
-    await response.text();
-    took.push(performance.now() - begun);
-    await delay(LIVE_EVERY_MS);
-  }
-  return took;
 }
 
 /** @returns the process ids of those killed. */

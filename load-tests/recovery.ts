@@ -1,49 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { HttpConnection } from './http-connection.ts';
-import { getBytes } from './http-request.ts';
 
-const HOST = '127.0.0.1';
 const EVERY_MS = 50;
-
-/** Asks a server for its health all the time. */
-export class HealthProbe {
-  readonly #port: number;
-  readonly #path: string;
-  #isStopped = false;
-  #maxMs = 0;
-
-  constructor(port: number, path: string) {
-    this.#port = port;
-    this.#path = path;
-    void this.#ask();
-  }
-
-  /** The longest that an answer took; an answer that never came counts as infinite. */
-  get maxMs(): number {
-    return this.#maxMs;
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-  }
-
-  async #ask(): Promise<void> {
-    const connection = new HttpConnection({ host: HOST, port: this.#port });
-    while (!this.#isStopped) {
-      const begun = performance.now();
-      try {
-        await connection.send(getBytes(this.#path, { host: HOST, port: this.#port, closes: false }));
-        this.#maxMs = Math.max(this.#maxMs, performance.now() - begun);
-      } catch {
-        this.#maxMs = Number.POSITIVE_INFINITY;
-        break;
-      }
-      await delay(EVERY_MS);
-    }
-    connection.close();
-  }
-}
-
 const NORMAL_MS = 100;
 /** So many normal answers in a row are the end of an overload. */
 const IN_A_ROW = 5;
