@@ -23,43 +23,72 @@ export interface PlanOptions {
 export const PLAN_WINDOW = 64;
 
 /**
- * Share of its own cost that an item must save by joining. Where a batch saves next to nothing, as images on a CPU do,
- * it would only keep the worker from others for longer.
+ * Share of its items' own cost that a batch must save. Where it saves next to nothing, as with images on a CPU, it would
+ * only keep the worker from others for longer.
  */
 const MIN_GAIN = 0.05;
 
 /**
- * Chooses the items that run with the oldest one, by marginal cost: an item joins only while the batch grows by less
- * than the item would cost alone, T(B+1, S′) − T(B, S) ≤ 0.95 · T(1, s), and while every deadline in the batch still holds.
- * So a batch is never slower than its items one by one, and padding a short text to a long one's length never happens
- * for nothing.
+ * Chooses the items that run with the oldest one: those that it is with where all that waits, in the order of length, is
+ * cut into batches of the least total cost. So a batch is never slower than its items one by one, padding a short text to a
+ * long one's length never happens for nothing, and no batch takes the company that another one needs more. Items whose
+ * batch would break a deadline of one in it are left out, the farthest in length first.
  *
  * @param waiting in the order of the queue; the first is always in the batch.
  */
 export function planBatch<Item extends Plannable>(waiting: readonly Item[], options: PlanOptions): Item[] {
-  const [head, ...rest] = waiting;
+  const [head] = waiting;
   if (head === undefined) return [];
   if (head.group === null) return [head];
-  const others = rest.filter(({ group }) => group === head.group);
-  const { cost, maxItems, maxTokens, now } = options;
+  const { cost, now } = options;
+  const company = cheapestBatchOf(
+    head,
+    waiting.filter(({ group }) => group === head.group),
+    options,
+  );
   const batch = [head];
   let size = head.size;
-  let ms = cost.predict(1, size);
   let firstDeadline = head.deadlineAt;
-  const nearest = others.sort((a, b) => Math.abs(a.size - head.size) - Math.abs(b.size - head.size));
-  for (const item of nearest) {
-    if (batch.length >= maxItems) break;
+  for (const item of company.sort((a, b) => Math.abs(a.size - head.size) - Math.abs(b.size - head.size))) {
+    if (item === head) continue;
     const grownSize = Math.max(size, item.size);
-    if ((batch.length + 1) * grownSize > maxTokens) continue;
-    const grownMs = cost.predict(batch.length + 1, grownSize);
-    const aloneMs = cost.predict(1, item.size);
-    if (grownMs - ms > aloneMs * (1 - MIN_GAIN)) continue;
     const deadline = Math.min(firstDeadline, item.deadlineAt);
-    if (now + grownMs > deadline) continue;
+    if (now + cost.predict(batch.length + 1, grownSize) > deadline) continue;
     batch.push(item);
     size = grownSize;
-    ms = grownMs;
     firstDeadline = deadline;
   }
-  return batch;
+  const aloneMs = batch.reduce((total, item) => total + cost.predict(1, item.size), 0);
+  return cost.predict(batch.length, size) <= aloneMs ? batch : [head];
+}
+
+/**
+ * Cuts the items, in the order of length, into the batches whose costs are the least in sum, and gives the one that `head`
+ * is in. least[j] = min over i < j of least[i] + T(j − i, the length of item j − 1).
+ */
+function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Item[], options: PlanOptions): Item[] {
+  const { cost, maxItems, maxTokens } = options;
+  const sorted = [...items].sort((a, b) => a.size - b.size);
+  const least = [0];
+  const firstOf = [0];
+  for (let end = 1; end <= sorted.length; end++) {
+    const size = sorted[end - 1]?.size ?? 0;
+    let leastMs = Number.POSITIVE_INFINITY;
+    let first = end - 1;
+    for (let start = end - 1; start >= Math.max(0, end - maxItems); start--) {
+      const count = end - start;
+      if (count > 1 && count * size > maxTokens) break;
+      const ms = cost.predict(count, size);
+      const totalMs = (least[start] ?? 0) + (count > 1 ? ms / (1 - MIN_GAIN) : ms);
+      if (totalMs >= leastMs) continue;
+      leastMs = totalMs;
+      first = start;
+    }
+    least.push(leastMs);
+    firstOf.push(first);
+  }
+  const place = sorted.indexOf(head);
+  let end = sorted.length;
+  while ((firstOf[end] ?? 0) > place) end = firstOf[end] ?? 0;
+  return sorted.slice(firstOf[end], end);
 }

@@ -33,9 +33,44 @@ test('a batch never has more items than are allowed', () => {
   expect(plan(items(...Array.from({ length: 40 }, () => 16)), 8)).toHaveLength(8);
 });
 
-test('items nearest in length to the oldest join first', () => {
+test('items near in length to the oldest join it', () => {
   expect(sizesOf(plan(items(20, 19, 60, 21, 5, 20), 4)).sort()).toEqual([19, 20, 20, 21]);
 });
+
+test('an item keeps out of a batch where it would be missed more in another', () => {
+  expect(sizesOf(plan(items(17, 16, 8, 8, 9, 8)))).toEqual([17, 16]);
+});
+
+test('no other cut of what waits, in the order of length, costs less', () => {
+  for (let seed = 1; seed <= 30; seed++) {
+    const sizes = Array.from({ length: 9 }, (_, k) => 3 + ((seed * 7919 + k * k * 31) % 40));
+    const leastMs = Math.min(...cuts([...sizes].sort((a, b) => a - b)).map((cut) => sum(cut.map(penalised))));
+    let waiting = items(...sizes);
+    let plannedMs = 0;
+    while (waiting.length > 0) {
+      const batch = plan(waiting);
+      plannedMs += penalised(sizesOf(batch));
+      waiting = waiting.filter((item) => !batch.includes(item));
+    }
+    expect(plannedMs, `sizes ${sizes.join()}`).toBeCloseTo(leastMs, 9);
+  }
+});
+
+/** The cost of a batch as the planner counts it: one of several items must save 5 %. */
+function penalised(batch: readonly number[]): number {
+  const ms = cost.predict(batch.length, Math.max(...batch));
+  return batch.length > 1 ? ms / 0.95 : ms;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, value) => total + value, 0);
+}
+
+/** Every way to cut a row into pieces. */
+function cuts(row: readonly number[]): number[][][] {
+  if (row.length === 0) return [[]];
+  return row.flatMap((_, at) => cuts(row.slice(at + 1)).map((rest) => [row.slice(0, at + 1), ...rest]));
+}
 
 test('a short item does not join where padding it to the batch’s length costs more than running it alone', () => {
   expect(sizesOf(plan(items(250, 8)))).toEqual([250]);
