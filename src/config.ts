@@ -95,6 +95,12 @@ export const SETTINGS = {
     20 * MB,
     'Body that carries image files; as base64 in JSON it may be a third larger (27 MB).',
   ),
+  maxTensorBodyBytes: setting(
+    whole(1_000, 1_000 * MB),
+    'bytes',
+    64 * MB,
+    'Body that carries tensors under /v2, uncompressed; a message of gRPC.',
+  ),
   maxImagePixels: setting(
     whole(1_000, 1_000 * MB),
     'pixels',

@@ -6,14 +6,15 @@ import { ModelManager } from './lifecycle/model-manager.ts';
 import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
+import { createPredictors } from './open-inference/create-predictors.ts';
+import { InferenceStatistics } from './open-inference/statistics.ts';
 import { PipelineCatalog } from './pipelines/pipeline-catalog.ts';
-import { Predictor } from './pipelines/predictor.ts';
-import { TensorPredictor } from './pipelines/tensor-predictor.ts';
 import { FolderWatch } from './repository/folder-watch.ts';
 import { versionKey } from './repository/manifest.ts';
 import { ModelRepository } from './repository/model-repository.ts';
 import { Snapshots } from './repository/snapshots.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
+import { withBatchListener } from './scheduler/batch-listener.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';
@@ -26,6 +27,7 @@ export class Server {
   readonly #repository: ModelRepository;
   readonly #catalog = new PipelineCatalog();
   readonly #metrics: Metrics;
+  readonly #statistics = new InferenceStatistics();
   readonly #scheduler: Scheduler;
   readonly #weights: WeightsKeeper;
   readonly #pool: WorkerPool;
@@ -49,7 +51,7 @@ export class Server {
       servingWorkers: () => this.#pool.serving.length,
     });
     this.#weights = new WeightsKeeper(this.#logger);
-    this.#scheduler = new Scheduler({ ...config, observer: this.#metrics });
+    this.#scheduler = new Scheduler({ ...config, observer: withBatchListener(this.#metrics, this.#statistics) });
     this.#pool = this.#createPool();
     this.#models = new ModelManager({
       config,
@@ -62,7 +64,7 @@ export class Server {
         folderPassedOver: (problem) => this.#logger.error({ problem }, 'folder passed over'),
         versionReady: (record) => this.#versionReady(record),
         versionFailed: (record) => this.#versionFailed(record),
-        versionUnloaded: ({ model, version }) => this.#logger.info({ model, version }, 'version unloaded'),
+        versionUnloaded: (record) => this.#versionUnloaded(record),
       },
     });
     const { models: folder, watchMs: everyMs } = config;
@@ -111,8 +113,13 @@ export class Server {
       config: this.#config,
       logger: this.#logger,
       repository: this.#repository,
-      predictor: new Predictor({ repository: this.#repository, catalog: this.#catalog, scheduler: this.#scheduler }),
-      tensorPredictor: new TensorPredictor({ repository: this.#repository, scheduler: this.#scheduler }),
+      ...createPredictors({
+        config: this.#config,
+        repository: this.#repository,
+        catalog: this.#catalog,
+        scheduler: this.#scheduler,
+        statistics: this.#statistics,
+      }),
       metrics: this.#metrics,
       observer: this.#metrics,
       checkDoor: (timeoutMs) => this.#scheduler.checkDoor(timeoutMs),
@@ -163,6 +170,11 @@ export class Server {
     } catch (error) {
       this.#logger.error({ err: error }, 'the models folder could not be read again');
     }
+  }
+
+  #versionUnloaded({ model, version, manifest }: VersionRecord): void {
+    if (manifest !== null) this.#statistics.forget(versionKey(manifest));
+    this.#logger.info({ model, version }, 'version unloaded');
   }
 
   #versionReady(record: VersionRecord): void {

@@ -79,6 +79,11 @@ export function viewOfBytes(dataType: NumericType, bytes: Uint8Array): Exclude<T
   return new VIEWS[dataType](aligned.buffer, aligned.byteOffset, Math.floor(aligned.byteLength / size));
 }
 
+/** Elements that are all zero. */
+export function zeros(dataType: NumericType, count: number): Exclude<TensorData, string[]> {
+  return viewOfBytes(dataType, new Uint8Array(count * (ELEMENT_BYTES[dataType] ?? 1)));
+}
+
 /** The raw bytes behind numbers, not copied. */
 export function bytesOfView(data: Exclude<TensorData, string[]>): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);

@@ -12,6 +12,7 @@ import Fastify, {
 import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
+import type { OpenInference } from '../open-inference/open-inference.ts';
 import type { Predictor } from '../pipelines/predictor.ts';
 import type { TensorPredictor } from '../pipelines/tensor-predictor.ts';
 import type { Manifest } from '../repository/manifest.ts';
@@ -27,6 +28,7 @@ import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
 import { protocolOf } from './protocols/error-shapes.ts';
 import { huggingFaceRoutes } from './protocols/hugging-face.ts';
+import { openInferenceRoutes } from './protocols/open-inference.ts';
 import { tensorFlowServingRoutes } from './protocols/tensorflow-serving.ts';
 import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -46,6 +48,7 @@ export interface AppParts {
   readonly logger: FastifyBaseLogger;
   readonly predictor: Predictor;
   readonly tensorPredictor: TensorPredictor;
+  readonly openInference: OpenInference;
   readonly repository: ModelRepository;
   readonly metrics: MetricsSource;
   readonly observer: HttpObserver;
@@ -115,6 +118,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   metricsRoutes(app, parts);
   predictRoutes(app, parts);
   managementRoutes(app, parts);
+  await openInferenceRoutes(app, { ...parts, installParser });
   await huggingFaceRoutes(app, { ...parts, installParser });
   textEmbeddingsInferenceRoutes(app, { ...parts, installParser });
   await tensorFlowServingRoutes(app, { ...parts, installParser });

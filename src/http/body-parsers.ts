@@ -5,6 +5,7 @@ import { ServalError } from '../errors.ts';
 import { BodyReader, ReceivingBudget } from './body-reader.ts';
 import { EventLoopTurns } from './event-loop-turns.ts';
 import { ImageUpload } from './image-upload.ts';
+import { inflate, inflateError } from './inflate.ts';
 import { parseMultipart } from './multipart.ts';
 
 declare module 'fastify' {
@@ -25,11 +26,15 @@ function base64Bytes(bytes: number): number {
 }
 
 /** Makes a scope of routes take bodies of these types, within `maxBytes` each and within one budget for all of the server. */
-export type InstallParser = (
-  scope: FastifyInstance,
-  types: string | string[],
-  parser: { readonly maxBytes: number; readonly parse: Parse },
-) => void;
+export type InstallParser = (scope: FastifyInstance, types: string | string[], parser: BodyParser) => void;
+
+export interface BodyParser {
+  /** Of the body as it is parsed: uncompressed. */
+  readonly maxBytes: number;
+  readonly parse: Parse;
+  /** Whether gzip and deflate are taken. */
+  readonly inflates?: boolean;
+}
 
 /** Largest JSON body that carries an image as base64, in bytes. */
 export function maxJsonBytes({ maxTextBodyBytes, maxImageBodyBytes }: Config): number {
@@ -44,14 +49,18 @@ export function installBodyParsers(app: FastifyInstance, config: Config): Instal
   const reader = new BodyReader(new ReceivingBudget(config.maxReceivingBytes));
   const turns = new EventLoopTurns();
   const { maxTextBodyBytes, maxImageBodyBytes, maxInputs, bodyTimeoutMs: timeoutMs } = config;
-  const install: InstallParser = (scope, types, { maxBytes, parse }) => {
+  const install: InstallParser = (scope, types, { maxBytes, parse, inflates = false }) => {
     scope.addContentTypeParser(types, async (request: FastifyRequest, payload: IncomingMessage) => {
       const { 'content-encoding': encoding, 'content-length': length } = request.headers;
-      if (encoding !== undefined && encoding !== 'identity') {
+      const isCompressed = encoding !== undefined && encoding !== 'identity';
+      if (isCompressed && !inflates) {
         throw new ServalError('SERVAL_CONTENT_ENCODING', `Send the body uncompressed, not as ${encoding}.`);
       }
-      const declared = length === undefined ? null : Number(length);
-      const { body, release } = await reader.read(payload, declared, { maxBytes, timeoutMs });
+      const declared = length === undefined || isCompressed ? null : Number(length);
+      const stream = isCompressed ? inflate(payload, encoding) : payload;
+      const { body, release } = await reader.read(stream, declared, { maxBytes, timeoutMs }).catch((error: unknown) => {
+        throw inflateError(error) ?? error;
+      });
       request.heldBody?.hold(release);
       return await parse(body, request.headers['content-type'] ?? '');
     });

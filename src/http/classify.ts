@@ -30,7 +30,10 @@ export async function classify({ parts, request, reply }: Exchange, asked: Predi
 }
 
 /** https://www.w3.org/TR/server-timing/ */
-function serverTiming({ timings: { encodeMs, queueMs, runMs } }: PredictAnswer, totalMs: number): string {
+export function serverTiming(
+  { timings: { encodeMs, queueMs, runMs } }: Pick<PredictAnswer, 'timings'>,
+  totalMs: number,
+): string {
   const entries = { encode: encodeMs, queue: queueMs, run: runMs, total: totalMs };
   return Object.entries(entries)
     .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)

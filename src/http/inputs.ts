@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
+import { decodeImageText } from '../pipelines/image-text.ts';
 import type { Input } from '../pipelines/pipeline.ts';
-import { decodeImageText } from './image-text.ts';
 
 /** Checks that every protocol makes of what it read from a request, before it is encoded. */
 

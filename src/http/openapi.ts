@@ -25,6 +25,7 @@ export async function installOpenApi(app: FastifyInstance, { docs }: Config): Pr
       },
       tags: [
         { name: 'Predict', description: 'From an input to labels and scores' },
+        { name: 'Open Inference Protocol', description: 'Version 2, as tritonclient’s and KServe’s clients speak' },
         { name: 'Hugging Face', description: 'As huggingface_hub’s and @huggingface/inference’s clients speak' },
         { name: 'Text Embeddings Inference', description: 'As TEI’s classification routes, one server a model' },
         { name: 'TensorFlow Serving, KServe V1', description: 'As TensorFlow Serving’s REST API and KServe’s first' },

@@ -6,6 +6,7 @@ import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Priority } from '../scheduler/scheduler-options.ts';
 import type { ItemResult, Submission } from '../scheduler/submission.ts';
+import type { InferenceObserver } from './inference-observer.ts';
 import type { Encoded, Input, InputKind, Pipeline, Prediction, PredictOptions } from './pipeline.ts';
 import type { PipelineCatalog } from './pipeline-catalog.ts';
 
@@ -51,6 +52,7 @@ export interface PredictorOptions {
   readonly repository: ModelRepository;
   readonly catalog: PipelineCatalog;
   readonly scheduler: Scheduler;
+  readonly observer: InferenceObserver;
 }
 
 /** Encoding gives the event loop back after this long, so that one large request does not hold up the others. */
@@ -61,8 +63,10 @@ export class Predictor {
   readonly #repository: ModelRepository;
   readonly #catalog: PipelineCatalog;
   readonly #scheduler: Scheduler;
+  readonly #observer: InferenceObserver;
 
-  constructor({ repository, catalog, scheduler }: PredictorOptions) {
+  constructor({ repository, catalog, scheduler, observer }: PredictorOptions) {
+    this.#observer = observer;
     this.#repository = repository;
     this.#catalog = catalog;
     this.#scheduler = scheduler;
@@ -74,12 +78,21 @@ export class Predictor {
    */
   async predict(request: PredictRequest, client: ClientConnection): Promise<PredictAnswer> {
     const resolved = this.resolve(request);
+    const { manifest, record } = resolved;
+    const begun = performance.now();
+    const ended = (ok: boolean, decodeMs: number) =>
+      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, decodeMs });
     // A version that is taken out of service waits for those who use it.
-    resolved.record.acquire();
+    record.acquire();
     try {
-      return await this.#predictWith(resolved, request, client);
+      const { answer, decodeMs } = await this.#predictWith(resolved, request, client);
+      ended(true, decodeMs);
+      return answer;
+    } catch (error) {
+      ended(false, 0);
+      throw error;
     } finally {
-      resolved.record.release();
+      record.release();
     }
   }
 
@@ -87,7 +100,7 @@ export class Predictor {
     { manifest, pipeline }: Resolved,
     request: PredictRequest,
     client: ClientConnection,
-  ): Promise<PredictAnswer> {
+  ): Promise<{ readonly answer: PredictAnswer; readonly decodeMs: number }> {
     const { options } = request;
     pipeline.checkOptions(options);
     const begun = performance.now();
@@ -98,9 +111,11 @@ export class Predictor {
     const timeoutMs = request.timeoutMs - encodeMs;
     const submission = this.#scheduler.submit(versionKey(manifest), items, { timeoutMs, priority: request.priority });
     const results = await resultsOf(this.#scheduler, submission, client);
-    return {
+    const decodeBegun = performance.now();
+    const predictions = results.map(({ output }) => pipeline.decode(output, options));
+    const answer = {
       manifest,
-      predictions: results.map(({ output }) => pipeline.decode(output, options)),
+      predictions,
       tokens: encoded.reduce((total, { tokens }) => total + tokens, 0),
       truncated: encoded.filter(({ truncated }) => truncated).length,
       shared: results.filter(({ from }) => from === 'shared').length,
@@ -111,6 +126,7 @@ export class Predictor {
         runMs: Math.max(...results.map(({ runMs }) => runMs)),
       },
     };
+    return { answer, decodeMs: performance.now() - decodeBegun };
   }
 
   /** The version that a request names, or the served version of the only model that takes its kind of input. */

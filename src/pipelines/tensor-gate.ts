@@ -2,7 +2,7 @@ import { type TensorManifest, versionKey } from '../repository/manifest.ts';
 import type { BatchingVerdict, Verification } from '../repository/version-lifecycle.ts';
 import { type Executor, ExecutorLostError } from '../scheduler/executor.ts';
 import type { ItemOutput, TensorsItem } from '../scheduler/item.ts';
-import { ELEMENT_BYTES, elementCount, type Tensor, type TensorInfo, viewOfBytes } from '../tensor.ts';
+import { elementCount, type Tensor, type TensorInfo, zeros } from '../tensor.ts';
 import { TensorPipeline } from './tensor.ts';
 
 /** Requests of one to four rows. */
@@ -76,7 +76,7 @@ function probeTensor({ dataType }: TensorInfo, shape: readonly number[], seed: n
   const count = elementCount(shape);
   if (dataType === 'string')
     return { dataType, shape, data: Array.from({ length: count }, (_, at) => `text ${at * seed}`) };
-  const data = viewOfBytes(dataType, new Uint8Array(count * (ELEMENT_BYTES[dataType] ?? 1)));
+  const data = zeros(dataType, count);
   let state = seed;
   for (let at = 0; at < count; at++) {
     // Park and Miller's generator.

@@ -3,6 +3,7 @@ import { GRAPH_SUFFIX, type Manifest, versionKey } from '../repository/manifest.
 import type { ModelRepository, ReadyVersion } from '../repository/model-repository.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Priority } from '../scheduler/scheduler-options.ts';
+import type { InferenceObserver } from './inference-observer.ts';
 import { type ClientConnection, resultsOf, type Timings } from './predictor.ts';
 import { type NamedTensors, TensorPipeline } from './tensor.ts';
 
@@ -29,14 +30,17 @@ export interface TensorAnswer {
 export interface TensorPredictorOptions {
   readonly repository: ModelRepository;
   readonly scheduler: Scheduler;
+  readonly observer: InferenceObserver;
 }
 
 /** The way of raw tensors to a model: resolve, check, schedule. One request is one item of the scheduler. */
 export class TensorPredictor {
   readonly #repository: ModelRepository;
   readonly #scheduler: Scheduler;
+  readonly #observer: InferenceObserver;
 
-  constructor({ repository, scheduler }: TensorPredictorOptions) {
+  constructor({ repository, scheduler, observer }: TensorPredictorOptions) {
+    this.#observer = observer;
     this.#repository = repository;
     this.#scheduler = scheduler;
   }
@@ -44,7 +48,30 @@ export class TensorPredictor {
   /** @throws ServalError */
   async infer(request: TensorRequest, client: ClientConnection): Promise<TensorAnswer> {
     const begun = performance.now();
-    const { manifest, record } = this.resolve(request.model, request.version);
+    const resolved = this.resolve(request.model, request.version);
+    const { manifest, record } = resolved;
+    const ended = (ok: boolean) =>
+      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, decodeMs: 0 });
+    // A version that is taken out of service waits for those who use it.
+    record.acquire();
+    try {
+      const answer = await this.#answer(resolved, request, client);
+      ended(true);
+      return answer;
+    } catch (error) {
+      ended(false);
+      throw error;
+    } finally {
+      record.release();
+    }
+  }
+
+  async #answer(
+    { manifest, record }: ReadyVersion,
+    request: TensorRequest,
+    client: ClientConnection,
+  ): Promise<TensorAnswer> {
+    const begun = performance.now();
     const batches = !['unsafe', 'off', undefined].includes(record.verification?.batching);
     const item = new TensorPipeline(manifest, batches).encode(request.inputs, request.outputs);
     const encodeMs = performance.now() - begun;

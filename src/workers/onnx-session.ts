@@ -67,7 +67,7 @@ export class OnnxSession {
   async run(feeds: Readonly<Record<string, Tensor>>, outputs: readonly string[]): Promise<Record<string, Tensor>> {
     const native: Record<string, OrtTensor> = {};
     for (const [name, { dataType, shape, data }] of Object.entries(feeds)) {
-      native[name] = new OrtTensor(dataType, data as never, shape);
+      native[name] = nativeTensor({ dataType, shape, data });
     }
     const results = await this.#session.run(native, outputs);
     const tensors: Record<string, Tensor> = {};
@@ -80,6 +80,15 @@ export class OnnxSession {
     }
     return tensors;
   }
+}
+
+/**
+ * The runtime's native half reads `data`, and takes half floats only as a Uint16Array: from a Float16Array, which its
+ * JavaScript half makes of one since Node has them, it reads nothing (onnxruntime-node 1.30).
+ */
+function nativeTensor({ dataType, shape, data }: Tensor): OrtTensor {
+  const tensor = new OrtTensor(dataType, data as never, shape);
+  return dataType === 'float16' ? Object.defineProperty(tensor, 'data', { value: data }) : tensor;
 }
 
 /** Node has had them since 24; TypeScript's library for it does not know. */

@@ -1,5 +1,5 @@
 import type { EncodedItem, ItemOutput, TensorsItem } from '../scheduler/item.ts';
-import { elementCount, type Tensor, type TensorData } from '../tensor.ts';
+import { elementCount, type Tensor, zeros } from '../tensor.ts';
 import type { Collated } from './collate.ts';
 
 const NONE = new Map<number, never>();
@@ -28,9 +28,8 @@ export function concatenate(tensors: readonly Tensor[]): Tensor {
   if (first === undefined) throw new Error('This is a bug: nothing to put together');
   const { dataType } = first;
   const shape = [tensors.reduce((total, tensor) => total + (tensor.shape[0] ?? 0), 0), ...first.shape.slice(1)];
-  if (Array.isArray(first.data)) return { dataType, shape, data: tensors.flatMap(({ data }) => data as string[]) };
-  const Elements = first.data.constructor as new (length: number) => Exclude<TensorData, string[]>;
-  const data = new Elements(elementCount(shape));
+  if (dataType === 'string') return { dataType, shape, data: tensors.flatMap(({ data }) => data as string[]) };
+  const data = zeros(dataType, elementCount(shape));
   let at = 0;
   for (const tensor of tensors) {
     data.set(tensor.data as never, at);

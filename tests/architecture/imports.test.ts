@@ -15,12 +15,24 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scheduler: LEAVES,
   pipelines: [...LEAVES, 'repository', 'scheduler'],
   workers: [...LEAVES, 'repository', 'scheduler'],
-  http: [...LEAVES, 'repository', 'scheduler', 'pipelines'],
+  // The Open Inference Protocol without a transport; http and grpc are its two.
+  'open-inference': [...LEAVES, 'repository', 'scheduler', 'pipelines'],
+  http: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference'],
   // What becomes of versions: loads, verifies, switches and retires them.
   lifecycle: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers'],
   // Implements the observers that the other rooms own.
   observability: [...LEAVES, 'repository', 'scheduler', 'workers', 'http'],
-  'server.ts': [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers', 'lifecycle', 'http', 'observability'],
+  'server.ts': [
+    ...LEAVES,
+    'repository',
+    'scheduler',
+    'pipelines',
+    'workers',
+    'lifecycle',
+    'open-inference',
+    'http',
+    'observability',
+  ],
   'main.ts': ['config.ts', 'errors.ts', 'server.ts'],
 };
 

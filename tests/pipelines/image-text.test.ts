@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeImageText } from '../../src/http/image-text.ts';
+import { decodeImageText } from '../../src/pipelines/image-text.ts';
 
 const BYTES = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0x00]);
 

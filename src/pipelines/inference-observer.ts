@@ -1,0 +1,15 @@
+import type { Manifest } from '../repository/manifest.ts';
+
+/** What the predictors tell of a request once its version is known; the same rules as for SchedulerObserver. */
+export interface InferenceObserver {
+  inferenceEnded(inference: EndedInference): void;
+}
+
+export interface EndedInference {
+  readonly manifest: Manifest;
+  readonly ok: boolean;
+  /** From the resolved version to its answer. */
+  readonly totalMs: number;
+  /** To make labels and scores of the graph's outputs. */
+  readonly decodeMs: number;
+}
