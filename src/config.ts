@@ -159,11 +159,17 @@ export const SETTINGS = {
     600_000,
     'An input that ended two workers while it ran alone is refused for so long; 0 refuses none.',
   ),
+  shutdownGraceMs: setting(
+    whole(0, 3_600_000),
+    'ms',
+    0,
+    'After SIGTERM the server is not ready, but serves for so long, until load balancers have seen it; 503 after.',
+  ),
   drainTimeoutMs: setting(
     whole(0, 3_600_000),
     'ms',
     25_000,
-    'Accepted requests may take this long after SIGTERM; below the 30 s of Kubernetes.',
+    'Accepted requests may take this long after SIGTERM and the grace; below the 30 s of Kubernetes.',
   ),
   spareWorkers: setting(
     whole(0, 64),

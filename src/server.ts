@@ -20,6 +20,9 @@ import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
 
+/** How long connections are kept open after all is answered, for clients that are about to use them again. */
+const LAST_ANSWERS_MS = 1_000;
+
 /** The composition root: the only file that knows every room. */
 export class Server {
   readonly #config: Config;
@@ -92,19 +95,34 @@ export class Server {
   }
 
   /**
-   * Refuses new work, finishes what was accepted, ends the workers.
+   * Is not ready at once, refuses new work after the grace, finishes what was accepted, ends the workers.
    * @returns false where accepted requests were left over at the drain limit.
    */
   async stop(reason: string): Promise<boolean> {
-    this.#phase = 'draining';
+    const { shutdownGraceMs, drainTimeoutMs } = this.#config;
+    this.#phase = 'leaving';
     this.#watch?.stop();
     this.#weights.stop();
+    if (shutdownGraceMs > 0) {
+      this.#logger.info({ reason, ms: shutdownGraceMs }, 'not ready, serving until load balancers have seen it');
+      await delay(shutdownGraceMs);
+    }
+    this.#phase = 'draining';
     this.#logger.info({ reason, requests: 'finishing' }, 'draining');
-    const drained = Promise.all([this.#app?.close(), this.#scheduler.drained()]).then(() => true);
-    const clean = await Promise.race([drained, delay(this.#config.drainTimeoutMs, false, { ref: false })]);
+    const finished = this.#finish().then(() => true);
+    const clean = await Promise.race([finished, delay(drainTimeoutMs, false, { ref: false })]);
     await this.#pool.stop();
     this.#logger.info({ clean }, 'stopped');
     return clean;
+  }
+
+  async #finish(): Promise<void> {
+    await this.#scheduler.drained();
+    // A connection that closes just as a request comes loses it: each gets the chance to be told with an answer.
+    const giveUpAt = performance.now() + LAST_ANSWERS_MS;
+    while ((this.#app?.keptConnections() ?? 0) > 0 && performance.now() < giveUpAt) await delay(10);
+    await this.#app?.close();
+    await this.#scheduler.drained();
   }
 
   async #listen(): Promise<App> {

@@ -39,8 +39,11 @@ import { predictRoutes } from './routes/predict.ts';
 
 export type App = FastifyInstance;
 
-/** Where the server stands: it answers /health/live in all of them. */
-export type ServerPhase = 'starting' | 'ready' | 'draining';
+/**
+ * Where the server stands: it answers /health/live in all of them. `leaving`: it serves as ever, but is not ready, so that
+ * load balancers send no more.
+ */
+export type ServerPhase = 'starting' | 'ready' | 'leaving' | 'draining';
 
 /** What the HTTP server needs of the rest. */
 export interface AppParts {
@@ -61,6 +64,10 @@ export interface AppParts {
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Open connections that have asked for something. */
+    keptConnections: () => number;
+  }
   interface FastifyRequest {
     /** Set by a prediction, for metrics and the log. */
     served: ServedRequest | null;
@@ -81,7 +88,7 @@ const bodyValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
 /** Builds the server without listening. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { config } = parts;
-  const connections = new Connections();
+  const connections = new Connections(() => parts.phase() === 'draining');
   const app = Fastify({
     loggerInstance: parts.logger,
     // One line a request, written below.
@@ -104,6 +111,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.server.maxConnections = config.maxConnections;
   app.setValidatorCompiler(bodyValidator);
   app.setSerializerCompiler(serializerCompiler);
+  app.decorate('keptConnections', () => connections.keptCount);
   app.decorateRequest('served', null);
   app.decorateRequest('errorCode', null);
   const methods = new MethodTable();

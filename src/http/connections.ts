@@ -10,12 +10,25 @@ import { rawErrorResponse } from './error-handler.ts';
 export class Connections {
   readonly #unanswered = new Map<Socket, Set<IncomingMessage>>();
   readonly #lastWords = new WeakMap<Socket, string>();
-  #draining = false;
+  /** Open connections that have asked for something: a client may send its next request on them at any time. */
+  readonly #kept = new Set<Socket>();
+  readonly #isDraining: () => boolean;
+  #isClosing = false;
+
+  /** @param isDraining whether the server gives its last answers, each of which ends its connection. */
+  constructor(isDraining: () => boolean) {
+    this.#isDraining = isDraining;
+  }
+
+  get keptCount(): number {
+    return this.#kept.size;
+  }
 
   watch(app: FastifyInstance): void {
     app.addHook('onRequest', (request, reply, done) => {
       const { raw } = request;
       const { socket } = raw;
+      this.#keep(socket);
       this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? new Set()).add(raw));
       // Comes after the answer as well as after a connection that broke.
       reply.raw.once('close', () => this.#answered(socket, raw, app));
@@ -23,11 +36,11 @@ export class Connections {
     });
     app.addHook('onSend', (_request, reply, payload, done) => {
       // A client that keeps its connection would hold up the shutdown until it is tired of it.
-      if (this.#draining) reply.header('connection', 'close');
+      if (this.#isClosing || this.#isDraining()) reply.header('connection', 'close');
       done(null, payload);
     });
     app.addHook('preClose', (done) => {
-      this.#draining = true;
+      this.#isClosing = true;
       if (this.#unanswered.size === 0) app.server.closeAllConnections();
       done();
     });
@@ -46,6 +59,12 @@ export class Connections {
     else this.#lastWords.set(socket, response);
   }
 
+  #keep(socket: Socket): void {
+    if (this.#kept.has(socket)) return;
+    this.#kept.add(socket);
+    socket.once('close', () => this.#kept.delete(socket));
+  }
+
   #answered(socket: Socket, request: IncomingMessage, app: FastifyInstance): void {
     const requests = this.#unanswered.get(socket);
     requests?.delete(request);
@@ -54,7 +73,7 @@ export class Connections {
     const response = this.#lastWords.get(socket);
     if (response !== undefined) end(socket, response);
     // What is left are connections that never asked for anything.
-    if (this.#draining && this.#unanswered.size === 0) app.server.closeAllConnections();
+    if (this.#isClosing && this.#unanswered.size === 0) app.server.closeAllConnections();
   }
 }
 

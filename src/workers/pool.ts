@@ -1,4 +1,5 @@
 import { LoadDeaths } from './load-deaths.ts';
+import { OrphanGuard } from './orphan-guard.ts';
 import type { PoolOptions, RetireReason } from './pool-options.ts';
 import type { WorkerModel } from './protocol.ts';
 import { StartBackoff } from './start-backoff.ts';
@@ -38,6 +39,7 @@ export class WorkerPool {
   readonly #probes = new Set<WorkerProcess>();
   readonly #loadDeaths: LoadDeaths;
   readonly #backoff = new StartBackoff();
+  readonly #guard = new OrphanGuard();
   readonly #waiters = new Set<{ readonly generation: number; readonly resolve: () => void }>();
   #models: readonly WorkerModel[] = [];
   #generation = 1;
@@ -110,10 +112,12 @@ export class WorkerPool {
         ended: (_, end) => {
           clearTimeout(timer);
           this.#probes.delete(worker);
+          this.#guard.release(worker.pid);
           resolve(end);
         },
       });
       this.#probes.add(worker);
+      this.#guard.watch(worker.pid);
       const timer = setTimeout(() => worker.kill(), this.#options.startTimeoutMs);
     });
   }
@@ -218,6 +222,7 @@ export class WorkerPool {
       ended: (_, end) => {
         clearTimeout(timer);
         this.#members.delete(member);
+        this.#guard.release(worker.pid);
         if (!member.isRetiring) this.#lost(member, end);
         this.#reconcile();
       },
@@ -233,6 +238,7 @@ export class WorkerPool {
     };
     const timer = setTimeout(() => worker.kill(), this.#options.startTimeoutMs);
     this.#members.add(member);
+    this.#guard.watch(worker.pid);
   }
 
   #becomeReady(member: Member): void {

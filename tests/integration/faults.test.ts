@@ -136,3 +136,12 @@ test('kill -9 of the main process leaves no worker behind', async () => {
   await target.kill();
   await waitFor(() => !workers.some(isAlive), 5_000);
 });
+
+test('kill -9 of the main process ends a worker that cannot see it within two seconds', async () => {
+  const target = await start(0);
+  const workers = target.workerPids;
+  // As one in the middle of a long run, it does not get to look.
+  for (const pid of workers) process.kill(pid, 'SIGSTOP');
+  await target.kill();
+  await waitFor(() => !workers.some(isAlive), 2_000);
+});

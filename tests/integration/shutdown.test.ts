@@ -85,13 +85,32 @@ test('a connection that never asks for anything does not hold it up', async () =
   await silent.closed();
 });
 
-test('new connections are refused meanwhile', async () => {
+test('a new connection is told to go elsewhere too, and is not ready at once', async () => {
   const target = await start();
   const answers = await accepted(target, 2);
   target.signal('SIGTERM');
   await target.whenLogged('draining');
-  await expect(RawConnection.open(target.port)).rejects.toThrow(/ECONNREFUSED/);
-  await Promise.all(answers);
+  for (const [method, path] of [
+    ['POST', '/predict'],
+    ['GET', '/health/ready'],
+  ] as const) {
+    const connection = await RawConnection.open(target.port);
+    connection.request(method, path, method === 'POST' ? '{"inputs":"good"}' : '');
+    const refused = await connection.response();
+    expect([refused.status, refused.headers.connection]).toEqual([503, 'close']);
+    await connection.closed();
+  }
+  expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200]);
+  expect(await target.exited).toEqual({ code: 0, signal: null });
+});
+
+test('during the grace it is not ready, and serves', async () => {
+  const target = await start({ settings: { SHUTDOWN_GRACE_MS: 1_500 } });
+  target.signal('SIGTERM');
+  await target.whenLogged('not ready, serving until load balancers have seen it');
+  expect((await target.get('/health/ready')).status).toBe(503);
+  expect((await target.post('/predict', { inputs: 'good film' })).status).toBe(200);
+  expect(await target.exited).toEqual({ code: 0, signal: null });
 });
 
 test('a second signal ends at once', async () => {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { AppParts } from '../app.ts';
+import type { AppParts, ServerPhase } from '../app.ts';
 
 const liveSchema = z.object({ status: z.literal('live') }).meta({ id: 'Live' });
 const readySchema = z
@@ -25,8 +25,13 @@ export function healthRoutes(app: FastifyInstance, { phase, repository }: AppPar
       },
     },
     async (_request, reply) => {
-      const status = phase() === 'ready' && !repository.anyReady ? 'no_ready_model' : phase();
+      const status = statusOf(phase(), repository.anyReady);
       return reply.code(status === 'ready' ? 200 : 503).send({ status });
     },
   );
+}
+
+function statusOf(phase: ServerPhase, anyReady: boolean): z.output<typeof readySchema>['status'] {
+  if (phase === 'leaving') return 'draining';
+  return phase === 'ready' && !anyReady ? 'no_ready_model' : phase;
 }
