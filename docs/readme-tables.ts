@@ -40,7 +40,13 @@ function errorTable(): string {
 }
 
 function metricsTable(): string {
-  const metrics = new Metrics({ queuedItems: () => [], workers: () => [], servingWorkers: () => 0 }).describe();
+  const metrics = new Metrics({
+    queuedItems: () => [],
+    workers: () => [],
+    servingWorkers: () => 0,
+    queueWaitMs: () => 0,
+    costs: () => [],
+  }).describe();
   const rows = metrics.map(({ name, type, labels, help }) => [
     `\`${name}\``,
     type,

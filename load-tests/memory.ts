@@ -92,7 +92,7 @@ interface Start {
 }
 
 async function withServal<Result>(start: Start, use: (server: ServalProcess) => Promise<Result>): Promise<Result> {
-  const settings = { WORKERS: start.workers, CACHE_DIR: start.cache, LOG_LEVEL: 'info' };
+  const settings = { WORKERS: start.workers, CACHE_DIR: start.cache, CALIBRATE: 'true', LOG_LEVEL: 'info' };
   const server = await startServal({ models: start.models ?? 'models', settings });
   try {
     return await use(server);

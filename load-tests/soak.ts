@@ -32,7 +32,10 @@ const bodies = (await readSentences()).map(({ text }) => JSON.stringify({ inputs
 /** What went wrong, and how often. */
 const faults = new Map<string, number>();
 
-const serval = await startServal({ models: 'models', settings: { WORKERS: 'auto', LOG_LEVEL: 'info' } });
+const serval = await startServal({
+  models: 'models',
+  settings: { WORKERS: 'auto', CALIBRATE: 'true', LOG_LEVEL: 'info' },
+});
 try {
   await soak(serval);
 } finally {

@@ -32,7 +32,7 @@ for (const [kind, values] of Object.entries(seconds)) {
 
 async function start(kind: string, cacheDir: string, waitsForWeights: boolean): Promise<number> {
   const begun = performance.now();
-  const settings = { WORKERS: 'auto', CACHE_DIR: cacheDir, LOG_LEVEL: 'info' };
+  const settings = { WORKERS: 'auto', CACHE_DIR: cacheDir, CALIBRATE: 'true', LOG_LEVEL: 'info' };
   const serval = await startServal({ models: 'models', settings });
   const took = (performance.now() - begun) / 1000;
   const { model, version } = await serval.predict({ inputs: 'The plot drags, but the acting is superb.' });

@@ -165,6 +165,18 @@ export const SETTINGS = {
     0,
     'After SIGTERM the server is not ready, but serves for so long, until load balancers have seen it; 503 after.',
   ),
+  maxQueueDelayMs: setting(
+    whole(0, 10_000),
+    'ms',
+    0,
+    'A batch that more items could join is held so long, counted from its oldest item. Batches grow without it as soon as there is more to do than workers: on a CPU it only costs time.',
+  ),
+  calibrate: setting(
+    flag,
+    'true or false',
+    'true',
+    'Measures after the start what batches cost here, with workers that have nothing to do: a second of their time a version at most. Without it predictions are rough until enough requests have run.',
+  ),
   drainTimeoutMs: setting(
     whole(0, 3_600_000),
     'ms',

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import { type App, createApp, type ServerPhase } from './http/app.ts';
+import { Calibration } from './lifecycle/calibration.ts';
+import { calibrationBatches } from './lifecycle/calibration-batches.ts';
 import { ModelManager } from './lifecycle/model-manager.ts';
 import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
 import { createLogger } from './observability/logger.ts';
@@ -33,6 +35,7 @@ export class Server {
   readonly #statistics = new InferenceStatistics();
   readonly #scheduler: Scheduler;
   readonly #weights: WeightsKeeper;
+  readonly #calibration: Calibration;
   readonly #pool: WorkerPool;
   readonly #models: ModelManager;
   readonly #watch: FolderWatch | null;
@@ -52,10 +55,21 @@ export class Server {
         })),
       workers: () => this.#pool.ready,
       servingWorkers: () => this.#pool.serving.length,
+      queueWaitMs: () => this.#scheduler.predictedWaitMs,
+      costs: () =>
+        this.#models.live.flatMap(({ versionKey: key }) => {
+          const cost = this.#scheduler.costOf(key);
+          return cost === null ? [] : [{ versionKey: key, cost: cost.coefficients }];
+        }),
     });
     this.#weights = new WeightsKeeper(this.#logger);
     this.#scheduler = new Scheduler({ ...config, observer: withBatchListener(this.#metrics, this.#statistics) });
     this.#pool = this.#createPool();
+    this.#calibration = new Calibration({
+      scheduler: this.#scheduler,
+      isServing: (executor) => this.#pool.serving.some(({ id }) => id === executor.id),
+      log: this.#logger,
+    });
     this.#models = new ModelManager({
       config,
       repository: this.#repository,
@@ -103,6 +117,7 @@ export class Server {
     this.#phase = 'leaving';
     this.#watch?.stop();
     this.#weights.stop();
+    this.#calibration.stop();
     if (shutdownGraceMs > 0) {
       this.#logger.info({ reason, ms: shutdownGraceMs }, 'not ready, serving until load balancers have seen it');
       await delay(shutdownGraceMs);
@@ -199,6 +214,11 @@ export class Server {
     const { model, version, state, verification, loadSeconds, manifest } = record;
     if (manifest !== null && loadSeconds !== null) this.#metrics.versionLoaded(versionKey(manifest), loadSeconds);
     this.#logger.info({ model, version, state, ...verification }, 'version verified');
+    if (manifest === null || verification === null || !this.#config.calibrate) return;
+    this.#calibration.add({
+      versionKey: versionKey(manifest),
+      batches: () => calibrationBatches({ manifest, verification, pipeline: this.#catalog.of(manifest) }, this.#config),
+    });
   }
 
   #versionFailed({ model, version, reason }: VersionRecord): void {

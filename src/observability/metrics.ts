@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { AnsweredRequest, HttpObserver } from '../http/http-observer.ts';
 import { parseVersionKey } from '../repository/manifest.ts';
+import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
 import type { RetireReason } from '../workers/pool-options.ts';
 import type { WorkerUsage } from '../workers/protocol.ts';
@@ -18,6 +19,9 @@ export interface Snapshots {
   readonly workers: () => readonly { readonly id: number; readonly usage: WorkerUsage | null }[];
   /** Those of them that take work, and are not spares. */
   readonly servingWorkers: () => number;
+  /** Predicted ms until all that waits has been given to workers. */
+  readonly queueWaitMs: () => number;
+  readonly costs: () => readonly { readonly versionKey: string; readonly cost: CostCoefficients }[];
   readonly receivingBytes?: () => number;
 }
 
@@ -155,6 +159,29 @@ export class Metrics implements HttpObserver, SchedulerObserver {
       collect() {
         this.reset();
         for (const { versionKey, items } of snapshots.queuedItems()) this.set(parseVersionKey(versionKey), items);
+      },
+    });
+    new Gauge({
+      name: 'serval_queue_wait_seconds',
+      help: 'Predicted time until all that waits has been given to workers.',
+      registers,
+      collect() {
+        this.set(snapshots.queueWaitMs() / 1000);
+      },
+    });
+    new Gauge({
+      name: 'serval_cost_seconds',
+      help: 'Predicted worker time of B items of S tokens: the term base, per_token times B·S, per_token_squared times B·S².',
+      labelNames: [...VERSION_LABELS, 'term'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { versionKey, cost } of snapshots.costs()) {
+          const labels = parseVersionKey(versionKey);
+          this.set({ ...labels, term: 'base' }, cost.base / 1000);
+          this.set({ ...labels, term: 'per_token' }, cost.perToken / 1000);
+          this.set({ ...labels, term: 'per_token_squared' }, cost.perTokenPair / 1000);
+        }
       },
     });
     new Gauge({

@@ -19,6 +19,11 @@ export interface PlanOptions {
   readonly now: number;
 }
 
+export interface HoldOptions extends PlanOptions {
+  /** How long the oldest item may wait for company, in ms from its arrival. */
+  readonly maxDelayMs: number;
+}
+
 /** Waiting items that the planner looks at for company. */
 export const PLAN_WINDOW = 64;
 
@@ -91,4 +96,23 @@ function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Ite
   let end = sorted.length;
   while ((firstOf[end] ?? 0) > place) end = firstOf[end] ?? 0;
   return sorted.slice(firstOf[end], end);
+}
+
+/**
+ * How long a batch may still be held for items that would join it, in ms: 0 where it is full, where one more item like
+ * its longest would save nothing, where its oldest item has waited long enough, or where a deadline comes near.
+ */
+export function holdMsOf<Item extends Plannable & { readonly arrivedAt: number }>(
+  batch: readonly Item[],
+  { cost, maxItems, maxTokens, maxDelayMs, now }: HoldOptions,
+): number {
+  const size = Math.max(...batch.map((item) => item.size));
+  if (batch.some(({ group }) => group === null)) return 0;
+  if (batch.length >= maxItems || (batch.length + 1) * size > maxTokens) return 0;
+  const grownMs = cost.predict(batch.length + 1, size);
+  if (grownMs - cost.predict(batch.length, size) > cost.predict(1, size) * (1 - MIN_GAIN)) return 0;
+  const until = Math.min(
+    ...batch.map(({ arrivedAt, deadlineAt }) => Math.min(arrivedAt + maxDelayMs, deadlineAt - grownMs)),
+  );
+  return Math.max(0, until - now);
 }

@@ -1,3 +1,5 @@
+import { LeastSquares } from './least-squares.ts';
+
 /** T(B, S) = base + perToken·B·S + perTokenPair·B·S², in ms of one worker, for B items padded to S tokens. */
 export interface CostCoefficients {
   readonly base: number;
@@ -18,9 +20,22 @@ export const TENSOR_PRIOR: CostCoefficients = { base: 0.3, perToken: 0.02, perTo
 const FORGETTING = 0.998;
 /** Batches that the prior counts for. */
 const PRIOR_WEIGHT = 4;
+/** Batches that one of the calibration counts for. */
+const CALIBRATION_WEIGHT = 2;
 const REFIT_EVERY = 16;
 
-type Vector = [number, number, number];
+/** One batch that ran. */
+export interface CostObservation {
+  readonly count: number;
+  readonly size: number;
+  readonly ms: number;
+}
+
+/** Terms of the formula, from all of them to what a version determines whose batches are all of one size. */
+const BASE = 0;
+const PER_TOKEN = 1;
+const PER_TOKEN_PAIR = 2;
+const FITS = [[BASE, PER_TOKEN, PER_TOKEN_PAIR], [BASE, PER_TOKEN], [PER_TOKEN]];
 
 /**
  * Predicts a batch's worker time and refits itself from the batches that really ran: least squares with exponential
@@ -28,13 +43,9 @@ type Vector = [number, number, number];
  */
 export class CostModel {
   #coefficients: CostCoefficients;
-  readonly #matrix: [Vector, Vector, Vector] = [
-    [0, 0, 0],
-    [0, 0, 0],
-    [0, 0, 0],
-  ];
-  readonly #target: Vector = [0, 0, 0];
+  #observed = new LeastSquares(3);
   #sinceRefit = 0;
+  #isCalibrated = false;
 
   constructor(prior: CostCoefficients) {
     this.#coefficients = prior;
@@ -45,12 +56,17 @@ export class CostModel {
       [8, 16],
       [4, 64],
     ] as const) {
-      this.#add(count, size, this.predict(count, size), PRIOR_WEIGHT / 4);
+      this.#add({ count, size, ms: this.predict(count, size) }, PRIOR_WEIGHT / 4);
     }
   }
 
   get coefficients(): CostCoefficients {
     return this.#coefficients;
+  }
+
+  /** Whether the prior has been replaced by what was measured on this machine. */
+  get isCalibrated(): boolean {
+    return this.#isCalibrated;
   }
 
   /** Worker time in ms of `count` items padded to `size` tokens. */
@@ -62,59 +78,38 @@ export class CostModel {
   /** Takes in a batch that ran in `ms` of worker time. */
   observe(count: number, size: number, ms: number): void {
     if (!(ms > 0)) return;
-    for (const row of this.#matrix) for (let k = 0; k < 3; k++) row[k as 0] *= FORGETTING;
-    for (let k = 0; k < 3; k++) this.#target[k as 0] *= FORGETTING;
-    this.#add(count, size, ms, 1);
+    this.#observed.scale(FORGETTING);
+    this.#add({ count, size, ms }, 1);
     if (++this.#sinceRefit < REFIT_EVERY) return;
     this.#sinceRefit = 0;
     this.#coefficients = this.#fit() ?? this.#coefficients;
   }
 
-  #add(count: number, size: number, ms: number, weight: number): void {
-    const features: Vector = [1, count * size, count * size * size];
-    // Relative error: a slow batch must not outvote the many short ones.
-    const scale = weight / (ms * ms);
-    for (const [i, row] of this.#matrix.entries()) {
-      const feature = features[i as 0];
-      for (let k = 0; k < 3; k++) row[k as 0] += scale * feature * features[k as 0];
-      this.#target[i as 0] += scale * feature * ms;
-    }
+  /**
+   * Puts what was measured in the place of all that was known. The prior of a model that is thirty times as slow as it
+   * would outvote thousands of real batches: its relative errors are large ones.
+   */
+  calibrate(observations: readonly CostObservation[]): void {
+    const measured = observations.filter(({ ms }) => ms > 0);
+    if (measured.length === 0) return;
+    this.#observed = new LeastSquares(3);
+    for (const observation of measured) this.#add(observation, CALIBRATION_WEIGHT);
+    this.#coefficients = this.#fit() ?? this.#coefficients;
+    this.#isCalibrated = true;
   }
 
-  /** Non-negative least squares over three terms: a term that comes out negative is left out. */
+  #add({ count, size, ms }: CostObservation, weight: number): void {
+    // Relative error: a slow batch must not outvote the many short ones.
+    this.#observed.add([1, count * size, count * size * size], ms, weight / (ms * ms));
+  }
+
   #fit(): CostCoefficients | null {
-    let active = [0, 1, 2];
-    while (active.length > 0) {
-      const solution = solve(
-        active.map((i) => active.map((k) => this.#matrix[i as 0][k as 0])),
-        active.map((i) => this.#target[i as 0]),
-      );
-      if (solution === null) return null;
-      const values: Vector = [0, 0, 0];
-      for (const [at, index] of active.entries()) values[index as 0] = solution[at] ?? 0;
-      const positive = active.filter((index) => values[index as 0] >= 0);
-      if (positive.length === active.length) return { base: values[0], perToken: values[1], perTokenPair: values[2] };
-      active = positive;
+    for (const terms of FITS) {
+      const values = this.#observed.solve(terms);
+      if (values === null) continue;
+      const [base = 0, perToken = 0, perTokenPair = 0] = values;
+      return { base, perToken, perTokenPair };
     }
     return null;
   }
-}
-
-/** Gauss elimination with pivoting; null where the matrix is singular. */
-function solve(matrix: number[][], target: number[]): number[] | null {
-  const size = target.length;
-  const rows = matrix.map((row, i) => [...row, target[i] ?? 0]);
-  const at = (i: number, k: number) => rows[i]?.[k] ?? 0;
-  for (let column = 0; column < size; column++) {
-    let pivot = column;
-    for (let i = column + 1; i < size; i++) if (Math.abs(at(i, column)) > Math.abs(at(pivot, column))) pivot = i;
-    const top = rows[pivot];
-    if (top === undefined || Math.abs(at(pivot, column)) < 1e-18) return null;
-    [rows[column], rows[pivot]] = [top, rows[column] ?? top];
-    for (let i = 0; i < size; i++) {
-      const factor = i === column ? 0 : at(i, column) / at(column, column);
-      rows[i] = (rows[i] ?? []).map((value, k) => value - factor * at(column, k));
-    }
-  }
-  return rows.map((row, i) => (row[size] ?? 0) / (row[i] ?? 1));
 }

@@ -50,6 +50,11 @@ export class Job {
     );
   }
 
+  /** When the first of its waiters came, in ms of the clock. */
+  get arrivedAt(): number {
+    return Math.min(...this.#waiters.map(({ submission }) => submission.submittedAt));
+  }
+
   join(waiter: Waiter): void {
     this.#waiters.push(waiter);
     waiter.submission.jobs.push(this);

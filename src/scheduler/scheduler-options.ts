@@ -8,6 +8,8 @@ export type Priority = 'interactive' | 'background';
 export interface SchedulerOptions extends AdmissionLimits, QuarantineLimits, ReuseOptions {
   readonly maxBatchItems: number;
   readonly maxBatchTokens: number;
+  /** How long a batch that is not full may be held for company; 0 runs what there is. */
+  readonly maxQueueDelayMs: number;
   readonly observer: SchedulerObserver;
   /** A clock in ms that never goes back. */
   readonly now?: () => number;

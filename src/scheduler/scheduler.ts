@@ -1,7 +1,6 @@
 import type { ErrorData } from '../errors.ts';
 import { ActiveSubmissions } from './active-submissions.ts';
 import { Admission, type Load } from './admission.ts';
-import { PLAN_WINDOW, planBatch } from './batch-planner.ts';
 import { type CostCoefficients, CostModel } from './cost-model.ts';
 import { type BatchResult, type Executor, ExecutorLostError } from './executor.ts';
 import { ExecutorSet } from './executor-set.ts';
@@ -56,7 +55,7 @@ export class Scheduler {
    */
   addVersion(key: string, { batching, prior }: { batching: boolean; prior: CostCoefficients }): void {
     const maxBatchItems = batching ? this.#options.maxBatchItems : 1;
-    this.#queues.set(new VersionQueue({ key, maxBatchItems, cost: new CostModel(prior) }));
+    this.#queues.set(new VersionQueue({ ...this.#options, key, maxBatchItems, cost: new CostModel(prior) }));
   }
 
   /** Takes no more work for a version; requests for it that are not answered yet fail with SERVAL_VERSION_NOT_READY. */
@@ -74,6 +73,13 @@ export class Scheduler {
   /** Gives the executor no further work; the batch it runs is not touched. */
   detach(executor: Executor): void {
     this.#executors.detach(executor);
+  }
+
+  /** An executor with nothing to do, detached; null while any request is unanswered. `attach` gives it back. */
+  lend(): Executor | null {
+    const [executor = null] = this.#active.count > 0 ? [] : this.#executors.idle;
+    if (executor !== null) this.detach(executor);
+    return executor;
   }
 
   /** Items of a version that wait for a worker. */
@@ -179,30 +185,20 @@ export class Scheduler {
 
   #dispatch(): void {
     for (const executor of this.#executors.idle) {
-      const suspect = this.#lost.next();
-      if (suspect !== null) {
-        void this.#run(executor, suspect);
-        continue;
-      }
-      const now = this.#now();
-      for (const queue of this.#queues.all) this.#dropHopeless(queue, now);
-      const queue = this.#queues.next(now);
-      if (queue === null) return;
-      const { maxBatchItems: maxItems, cost } = queue;
-      const waiting = queue.window(maxItems === 1 ? 1 : PLAN_WINDOW);
-      const jobs = planBatch(waiting, { cost, maxItems, maxTokens: this.#options.maxBatchTokens, now });
-      void this.#run(executor, { queue, jobs, losses: 0 });
+      const batch = this.#lost.next() ?? this.#nextBatch(this.#now());
+      if (batch === null) return;
+      void this.#run(executor, batch);
     }
   }
 
-  /** An answer that would come too late is not computed. */
-  #dropHopeless(queue: VersionQueue, now: number): void {
-    for (let job = queue.first(); job !== null; job = queue.first()) {
-      const doneAt = now + queue.cost.predict(1, job.size);
-      const hopeless = job.waiters.filter(({ submission }) => submission.deadlineAt < doneAt);
-      for (const { submission } of hopeless) this.#endLate(submission);
-      if (!job.abandoned) return;
+  /** Null where nothing waits, or what does is held for company. */
+  #nextBatch(now: number): SuspectBatch | null {
+    for (const queue of this.#queues.all) for (const late of queue.hopeless(now)) this.#endLate(late);
+    for (let queue = this.#queues.next(now); queue !== null; queue = this.#queues.next(now)) {
+      const jobs = queue.plan(now);
+      if (!queue.hold(jobs, now, () => this.#dispatch())) return { queue, jobs, losses: 0 };
     }
+    return null;
   }
 
   async #run(executor: Executor, batch: SuspectBatch): Promise<void> {

@@ -1,11 +1,16 @@
+import { holdMsOf, PLAN_WINDOW, planBatch } from './batch-planner.ts';
 import type { CostModel } from './cost-model.ts';
 import { bytesOf } from './item.ts';
 import type { Job } from './job.ts';
 import { RankedQueue } from './queue.ts';
+import type { Submission } from './submission.ts';
 
 export interface VersionQueueOptions {
   readonly key: string;
+  /** 1 where the version's items run one by one. */
   readonly maxBatchItems: number;
+  readonly maxBatchTokens: number;
+  readonly maxQueueDelayMs: number;
   readonly cost: CostModel;
 }
 
@@ -15,10 +20,13 @@ const SAVING_WEIGHT = 0.1;
 /** One version's waiting items, and what they are predicted to cost. */
 export class VersionQueue {
   readonly key: string;
-  readonly maxBatchItems: number;
   readonly cost: CostModel;
   /** Worker time in ms that this version has had, counted from the share of a version that was never idle. */
   served = 0;
+  /** Clock time in ms until which its items are held for company. */
+  heldUntil = 0;
+  #holdTimer: NodeJS.Timeout | undefined;
+  readonly #options: VersionQueueOptions;
   readonly #jobs = new RankedQueue<Job>();
   readonly #costs = new Map<Job, number>();
   #waitingMs = 0;
@@ -26,10 +34,10 @@ export class VersionQueue {
   /** Batches' predicted time as a share of their items' one by one. */
   #batchShare = 1;
 
-  constructor({ key, maxBatchItems, cost }: VersionQueueOptions) {
-    this.key = key;
-    this.cost = cost;
-    this.maxBatchItems = maxBatchItems;
+  constructor(options: VersionQueueOptions) {
+    this.#options = options;
+    this.key = options.key;
+    this.cost = options.cost;
   }
 
   get length(): number {
@@ -49,8 +57,37 @@ export class VersionQueue {
     return this.#jobs.first();
   }
 
-  window(count: number): Job[] {
-    return this.#jobs.window(count);
+  /** Requests whose answer would come too late, as far as they hold up the others: it is not computed. */
+  hopeless(now: number): Submission[] {
+    const late = new Set<Submission>();
+    for (const job of this.#jobs.before(Number.POSITIVE_INFINITY)) {
+      const doneAt = now + this.cost.predict(1, job.size);
+      for (const { submission } of job.waiters) if (submission.deadlineAt < doneAt) late.add(submission);
+      if (job.waiters.some(({ submission }) => !late.has(submission))) break;
+    }
+    return [...late];
+  }
+
+  /** The next batch; its items stay in the queue. */
+  plan(now: number): Job[] {
+    const { maxBatchItems: maxItems, maxBatchTokens: maxTokens } = this.#options;
+    const waiting = this.#jobs.window(maxItems === 1 ? 1 : PLAN_WINDOW);
+    return planBatch(waiting, { cost: this.cost, maxItems, maxTokens, now });
+  }
+
+  /** Whether a batch is held for items that may still join it; `over` is called when it is to be looked at again. */
+  hold(batch: readonly Job[], now: number, over: () => void): boolean {
+    const { maxBatchItems: maxItems, maxBatchTokens: maxTokens, maxQueueDelayMs: maxDelayMs } = this.#options;
+    const holdMs = maxDelayMs === 0 ? 0 : holdMsOf(batch, { cost: this.cost, maxItems, maxTokens, maxDelayMs, now });
+    if (holdMs === 0) return false;
+    this.heldUntil = now + holdMs;
+    clearTimeout(this.#holdTimer);
+    this.#holdTimer = setTimeout(() => {
+      // Timers may be early: what is left is found out again.
+      this.heldUntil = 0;
+      over();
+    }, holdMs);
+    return true;
   }
 
   /** Predicted worker time in ms of what stands before a place in the queue. */
@@ -63,6 +100,7 @@ export class VersionQueue {
   add(job: Job): void {
     const ms = this.cost.predict(1, job.size);
     this.#jobs.add(job);
+    this.heldUntil = 0;
     this.#costs.set(job, ms);
     this.#waitingMs += ms;
     this.#waitingBytes += bytesOf(job.item);

@@ -31,15 +31,16 @@ export class VersionQueues {
   }
 
   /**
-   * The version with work that has had the least worker time, so that a backlog of one cannot hold up another; versions
-   * with interactive items come before those that only have background ones, whose rank lies ahead of the clock.
+   * Of the versions with work that is not held, the one that has had the least worker time, so that a backlog of one
+   * cannot hold up another; those with interactive items come before those that only have background ones, whose rank
+   * lies ahead of the clock.
    */
   next(now: number): VersionQueue | null {
     let next: VersionQueue | null = null;
     let nextIsUrgent = false;
     for (const queue of this.#queues.values()) {
       const first = queue.first();
-      if (first === null) continue;
+      if (first === null || queue.heldUntil > now) continue;
       const isUrgent = first.rank <= now;
       if (next !== null && (nextIsUrgent === isUrgent ? queue.served >= next.served : nextIsUrgent)) continue;
       next = queue;

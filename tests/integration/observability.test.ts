@@ -29,7 +29,13 @@ function seriesOf(text: string): string[] {
 }
 
 describe('/metrics', () => {
-  const documented = new Metrics({ queuedItems: () => [], workers: () => [], servingWorkers: () => 0 }).describe();
+  const documented = new Metrics({
+    queuedItems: () => [],
+    workers: () => [],
+    servingWorkers: () => 0,
+    queueWaitMs: () => 0,
+    costs: () => [],
+  }).describe();
 
   test.each(documented)('has $name as it is documented', async ({ name, type, help }) => {
     const text = await metricsText();

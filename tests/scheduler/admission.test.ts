@@ -10,7 +10,7 @@ const WIDE = { maxQueueItems: 100, maxQueueMs: 10_000, maxQueueBytes: 1e6 };
 /** A queue whose items cost 10 ms each. */
 function queueOf(count: number, key = 'm/1@abc'): VersionQueue {
   const cost = new CostModel({ base: 10, perToken: 0, perTokenPair: 0 });
-  const queue = new VersionQueue({ key, maxBatchItems: 16, cost });
+  const queue = new VersionQueue({ key, maxBatchItems: 16, maxBatchTokens: 512, maxQueueDelayMs: 0, cost });
   for (let k = 0; k < count; k++) queue.add(new Job(itemOf(k), k, null));
   return queue;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Plannable, planBatch } from '../../src/scheduler/batch-planner.ts';
+import { holdMsOf, type Plannable, planBatch } from '../../src/scheduler/batch-planner.ts';
 import { CostModel, TEXT_PRIOR } from '../../src/scheduler/cost-model.ts';
 
 const cost = new CostModel(TEXT_PRIOR);
@@ -115,4 +115,35 @@ test('only items of the oldest one’s group join it, and an item of no group ru
   const of = (group: string | null): Plannable => ({ size: 16, deadlineAt: FAR, group });
   expect(plan([of('3x4'), of('3x5'), of('3x4'), of(null)]).map(({ group }) => group)).toEqual(['3x4', '3x4']);
   expect(plan([of(null), of(null)])).toHaveLength(1);
+});
+
+const HOLD = { cost, maxItems: 16, maxTokens: 512, maxDelayMs: 20, now: 5 };
+
+/** Items that came at 0 ms. */
+function arrived(...sizes: number[]) {
+  return sizes.map((size) => ({ size, deadlineAt: FAR, arrivedAt: 0 }));
+}
+
+test('a batch that others could join may be held for the rest of the delay', () => {
+  expect(holdMsOf(arrived(8, 8), HOLD)).toBe(15);
+});
+
+test.each([
+  ['full of items', { ...HOLD, maxItems: 2 }, arrived(8, 8)],
+  ['full of tokens', { ...HOLD, maxTokens: 20 }, arrived(8, 8)],
+  ['as old as the delay', { ...HOLD, now: 20 }, arrived(8, 8)],
+  [
+    'of what saves nothing together',
+    { ...HOLD, cost: new CostModel({ base: 0.01, perToken: 1, perTokenPair: 0 }) },
+    arrived(8),
+  ],
+  ['of an item that runs alone', HOLD, arrived(8).map((item) => ({ ...item, group: null }))],
+])('a batch %s is not held', (_, options, batch) => {
+  expect(holdMsOf(batch, options)).toBe(0);
+});
+
+test('a batch is not held beyond what its deadlines leave', () => {
+  const [item] = arrived(8);
+  const grownMs = cost.predict(2, 8);
+  expect(holdMsOf([{ ...item, size: 8, arrivedAt: 0, deadlineAt: 5 + grownMs + 2 }], HOLD)).toBeCloseTo(2, 9);
 });

@@ -19,6 +19,7 @@ function schedulerWith(options: Partial<SchedulerOptions>) {
     maxQueueBytes: 1e9,
     maxBatchItems: 16,
     maxBatchTokens: 10_000,
+    maxQueueDelayMs: 0,
     shareIdentical: true,
     cacheBytes: 0,
     quarantineMs: 0,

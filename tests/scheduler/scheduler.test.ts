@@ -33,6 +33,7 @@ interface Given {
   readonly maxQueueItems?: number;
   readonly maxBatchItems?: number;
   readonly batching?: boolean;
+  readonly maxQueueDelayMs?: number;
   readonly maxQueueMs?: number;
   readonly maxQueueBytes?: number;
   readonly shareIdentical?: boolean;
@@ -49,6 +50,7 @@ function schedulerWith({
   shareIdentical = false,
   cacheBytes = 0,
   batching = true,
+  maxQueueDelayMs = 0,
   quarantineMs = 60_000,
   now,
 }: Given = {}) {
@@ -57,6 +59,7 @@ function schedulerWith({
     maxQueueItems,
     maxBatchItems,
     maxBatchTokens: 10_000,
+    maxQueueDelayMs,
     maxQueueMs,
     maxQueueBytes,
     shareIdentical,
@@ -550,4 +553,56 @@ test('a request that cannot be answered in time is refused when it comes', () =>
   expect(() => submitAll([itemOf(99, 64)], 100)).toThrow(
     expect.objectContaining({ code: 'SERVAL_OVERLOADED', details: expect.objectContaining({ timeoutMs: 100 }) }),
   );
+});
+
+describe('a queue delay', () => {
+  test('holds an item for company, and runs both together', async () => {
+    const { executor, submit } = schedulerWith({ maxQueueDelayMs: 60 });
+    submit(1);
+    expect(executor.ran).toEqual([]);
+    submit(2);
+    await vi.waitFor(() => expect(executor.ran.map(({ names }) => names)).toEqual([[1, 2]]));
+  });
+
+  test('ends as soon as the batch is full', () => {
+    const { executor, submit } = schedulerWith({ maxQueueDelayMs: 10_000, maxBatchItems: 2 });
+    submit(1);
+    submit(2);
+    expect(executor.ran.map(({ names }) => names)).toEqual([[1, 2]]);
+  });
+
+  test('is none for a version that runs its items one by one', () => {
+    const { executor, submit } = schedulerWith({ maxQueueDelayMs: 10_000, batching: false });
+    submit(1);
+    expect(executor.ran.map(({ names }) => names)).toEqual([[1]]);
+  });
+
+  test('of one version holds up no other', () => {
+    const { scheduler, executor, submit, submitAll } = schedulerWith({ maxQueueDelayMs: 10_000 });
+    scheduler.addVersion('other/1@abc', { batching: false, prior: TEXT_PRIOR });
+    submit(1);
+    submitAll([itemOf(2)], TIMEOUT_MS, 'other/1@abc');
+    expect(executor.ran.map(({ names }) => names)).toEqual([[2]]);
+  });
+});
+
+describe('lending an executor', () => {
+  test('gives an idle one, which gets no work until it is given back', () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    expect(scheduler.lend()).toBe(executor);
+    expect(scheduler.lend()).toBeNull();
+    submit(1);
+    expect(executor.ran).toEqual([]);
+    scheduler.attach(executor);
+    expect(executor.ran.map(({ names }) => names)).toEqual([[1]]);
+  });
+
+  test('gives none while a request is unanswered, though another executor is idle', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    scheduler.attach(new FakeExecutor(2));
+    submit(1);
+    expect(scheduler.lend()).toBeNull();
+    await executor.finish();
+    expect(scheduler.lend()).not.toBeNull();
+  });
 });
