@@ -42,6 +42,12 @@ export async function pssBytesOf(pid: number): Promise<number> {
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0) * 1024;
 }
 
+/** Whether the process is there, and has not ended; one that nobody has waited for yet counts as gone. */
+export async function isRunning(pid: number): Promise<boolean> {
+  const fields = await statOf(pid);
+  return fields !== null && fields[0] !== 'Z';
+}
+
 /** CPU time of one process, its children not counted. */
 export async function ownCpuSeconds(pid: number): Promise<number> {
   const fields = await statOf(pid);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
  * Reads "+ <pid>" and "- <pid>"; when its input ends, which it does however the main process ended, it gives those that
- * are left a second to go by themselves.
+ * are left half a second to go by themselves.
  */
 const SCRIPT = `
 trap '' INT TERM HUP
@@ -13,7 +13,7 @@ while read -r operation pid; do
     -) case "$pids" in *" $pid "*) pids="\${pids%%" $pid "*} \${pids#*" $pid "}" ;; esac ;;
   esac
 done
-case "$pids" in *[0-9]*) sleep 1; kill -9 $pids 2>/dev/null ;; esac
+case "$pids" in *[0-9]*) sleep 0.5; kill -9 $pids 2>/dev/null ;; esac
 `;
 
 /**
