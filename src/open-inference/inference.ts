@@ -177,7 +177,9 @@ function readInputs(given: readonly InferInput[], manifest: ClassifierManifest, 
     const message = `Input "${name}" has datatype ${DATATYPE_NAMES[dataType]}, the model takes BYTES.`;
     throw new ServalError('SERVAL_TENSOR_DATATYPE', message);
   }
-  if (shape.length !== 1 || elementCount(shape) === 0) {
+  // MLServer's codecs and Triton's batching clients write [n, 1] for n values.
+  const isColumn = shape.length === 2 && shape[1] === 1;
+  if ((shape.length !== 1 && !isColumn) || elementCount(shape) === 0) {
     const message = `Input "${name}" has shape [${shape.join(', ')}], the model takes [-1] with at least one element.`;
     throw new ServalError('SERVAL_TENSOR_SHAPE', message);
   }

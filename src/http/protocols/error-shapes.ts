@@ -38,12 +38,21 @@ const ownShape: ErrorShape = (error) => ({
   contentType: 'application/json; charset=utf-8',
 });
 
-/** `{"error": message}`, as Hugging Face's inference servers, TensorFlow Serving and KServe write it. */
+/** `{"error": message}`, as TensorFlow Serving, KServe and the Open Inference Protocol's servers write it. */
 export const messageShape: ErrorShape = ({ statusCode, message }) => ({
   statusCode,
   body: { error: message },
   contentType: 'application/json',
 });
+
+/**
+ * Hugging Face's: `{"error": message}`. Its clients take 503 for a model that is being loaded, and npm's asks again at once,
+ * without end: a version that is not ready is 424, which both show to their caller.
+ */
+export const huggingFaceShape: ErrorShape = (error) => {
+  const answer = messageShape(error);
+  return error.code === 'SERVAL_VERSION_NOT_READY' ? { ...answer, statusCode: 424 } : answer;
+};
 
 /**
  * TensorFlow Serving's: what the request says wrongly is INVALID_ARGUMENT, which its REST API answers with 400.
@@ -105,7 +114,7 @@ const OWN: Protocol = { name: 'serval', shape: ownShape };
 /** By the first part of their paths. KServe's first protocol has TensorFlow Serving's. */
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   v2: { name: 'open-inference', shape: messageShape },
-  hf: { name: 'hugging-face', shape: messageShape },
+  hf: { name: 'hugging-face', shape: huggingFaceShape },
   tei: { name: 'text-embeddings-inference', shape: teiShape },
   v1: { name: 'tensorflow-serving', shape: tensorFlowServingShape },
 };

@@ -71,7 +71,10 @@ export async function huggingFaceRoutes(instance: FastifyInstance, parts: Protoc
           params: z.object({ model: modelParameter }),
           headers: predictHeadersSchema(config),
           body: bodySchema,
-          response: { 200: answerSchema, ...protocolErrorResponses(400, 404, 408, 413, 415, 422, 429, 500, 503, 504) },
+          response: {
+            200: answerSchema,
+            ...protocolErrorResponses(400, 404, 408, 413, 415, 422, 424, 429, 500, 503, 504),
+          },
         },
       },
       async (request, reply) => {

@@ -14,6 +14,10 @@ test('Hugging Face’s clients read the message in `error`, under the table’s 
   });
 });
 
+test('Hugging Face’s clients never get 503 for a version that will not become ready: npm’s would ask without end', () => {
+  expect(answer('/hf/models/sentiment', 'SERVAL_VERSION_NOT_READY').statusCode).toBe(424);
+});
+
 test.for([
   ['SERVAL_EMPTY_INPUT', 400, 'Empty'],
   ['SERVAL_MALFORMED_JSON', 400, 'Validation'],

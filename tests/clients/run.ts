@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { freePort } from '../../load-tests/free-port.ts';
+import { SETTINGS } from '../../src/config.ts';
+import { startServal } from '../fixtures/serval-process.ts';
+
+/**
+ * `npm run test:clients`: the clients that people have, as their registries ship them, against a real server with the bundled
+ * models. Nothing here imitates a client. Installs Python's and npm's into a throw-away environment.
+ *
+ *   --environment <folder>   keeps the environment there, and takes it again the next time
+ *   --junit <file>           writes the results of all clients into one file
+ *   -- <arguments>           for pytest, such as -k tensorflow; npm's clients are left out then
+ */
+const { values: options, positionals: pytestArguments } = parseArgs({
+  options: { environment: { type: 'string' }, junit: { type: 'string' } },
+  allowPositionals: true,
+});
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const ROOT = path.resolve(HERE, '../..');
+const NPM_CLIENTS = ['@huggingface/inference@4.13.30', 'axios@1.13.2'];
+
+const work = await mkdtemp(path.join(tmpdir(), 'serval-clients-'));
+const environment = path.resolve(options.environment ?? path.join(work, 'environment'));
+try {
+  await install();
+  process.exitCode = (await runClients()) ? 0 : 1;
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+
+/** Python's and npm's clients at the same time: each waits for its registry. */
+async function install(): Promise<void> {
+  const complete = path.join(environment, 'complete');
+  if (existsSync(complete)) return;
+  const begun = performance.now();
+  await rm(environment, { recursive: true, force: true });
+  await mkdir(path.join(environment, 'npm'), { recursive: true });
+  await writeFile(path.join(environment, 'npm', 'package.json'), '{"private": true, "type": "module"}\n');
+  const pip = path.join(environment, 'python', 'bin', 'pip');
+  const python = async () => {
+    await must('python3', ['-m', 'venv', path.join(environment, 'python')]);
+    await must(pip, ['install', '--quiet', '-r', path.join(HERE, 'requirements.txt')]);
+    const bare = path.join(HERE, 'requirements-without-dependencies.txt');
+    await must(pip, ['install', '--quiet', '--no-deps', '-r', bare]);
+  };
+  const npm = () => must('npm', ['install', '--silent', '--prefix', path.join(environment, 'npm'), ...NPM_CLIENTS]);
+  await Promise.all([python(), npm()]);
+  await writeFile(complete, '');
+  console.log(`clients installed in ${Math.round((performance.now() - begun) / 1000)} s`);
+}
+
+async function runClients(): Promise<boolean> {
+  const python = path.join(environment, 'python', 'bin', 'python');
+  const models = path.join(work, 'models');
+  const references = path.join(work, 'references');
+  await cp(path.join(ROOT, 'models'), models, { recursive: true });
+  await must(python, [path.join(HERE, 'python', 'seeds.py'), models, references]);
+  const grpcPort = 'grpcPort' in SETTINGS ? await freePort() : null;
+  // One worker: requests that come one after another run in the same batches, whatever client sends them.
+  const serval = await startServal({
+    models,
+    settings: { WORKERS: 1, LOG_LEVEL: 'info', ...(grpcPort === null ? {} : { GRPC_PORT: grpcPort }) },
+  });
+  try {
+    const env = {
+      SERVAL_URL: serval.url,
+      ...(grpcPort === null ? {} : { SERVAL_GRPC: `127.0.0.1:${grpcPort}` }),
+      SERVAL_REFERENCES: references,
+      SERVAL_NPM: path.join(environment, 'npm'),
+      NODE: process.execPath,
+      // Nothing but the server is to be asked.
+      HF_ENDPOINT: serval.url,
+      HF_HUB_DISABLE_TELEMETRY: '1',
+      PYTHONDONTWRITEBYTECODE: '1',
+    };
+    const results = { python: path.join(work, 'python.xml'), node: path.join(work, 'node.xml') };
+    const pytest = ['-m', 'pytest', '-q', '-p', 'no:cacheprovider', '--durations=5', `--junitxml=${results.python}`];
+    const isPythonGood = await run(python, [...pytest, path.join(HERE, 'python'), ...pytestArguments], env);
+    const isNodeGood = pytestArguments.length > 0 || (await runNode(results.node, env));
+    if (options.junit !== undefined) await writeResults(options.junit, Object.values(results));
+    const bugs = serval.logged('request failed');
+    for (const bug of bugs) console.error('FAILED: the log has', JSON.stringify(bug));
+    return isPythonGood && isNodeGood && bugs.length === 0;
+  } finally {
+    await serval.stop();
+  }
+}
+
+async function runNode(results: string, env: Readonly<Record<string, string>>): Promise<boolean> {
+  const folder = path.join(HERE, 'node');
+  const files = (await readdir(folder)).map((name) => path.join(folder, name));
+  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  const junit = ['--test-reporter=junit', `--test-reporter-destination=${results}`];
+  return run(process.execPath, ['--test', ...reporters, ...junit, ...files], env);
+}
+
+/** One file of JUnit; Node's cases stand outside of suites, which counters do not look at. */
+async function writeResults(file: string, parts: readonly string[]): Promise<void> {
+  const suites = await Promise.all(
+    parts
+      .filter((part) => existsSync(part))
+      .map(async (part) => {
+        const text = (await readFile(part, 'utf8'))
+          .replace(/<\?xml[^>]*\?>/, '')
+          .replaceAll(/<\/?testsuites[^>]*>/g, '');
+        if (text.includes('<testsuite ')) return text;
+        const [tests, failures] = ['<testcase ', '<failure '].map((tag) => text.split(tag).length - 1);
+        return `<testsuite name="node" tests="${tests}" failures="${failures}" errors="0" skipped="0">${text}</testsuite>`;
+      }),
+  );
+  await writeFile(file, `<?xml version="1.0" encoding="utf-8"?>\n<testsuites>${suites.join('\n')}</testsuites>\n`);
+}
+
+async function must(command: string, args: readonly string[]): Promise<void> {
+  if (!(await run(command, args))) throw new Error(`failed: ${command} ${args.join(' ')}`);
+}
+
+async function run(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(command, args, { cwd: ROOT, env: { ...process.env, ...env }, stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code === 0;
+}
