@@ -38,6 +38,16 @@ const workerCount = z.union([z.literal('auto'), whole(1, 256)]);
 export const SETTINGS = {
   host: setting(z.string().min(1), 'address', '127.0.0.1', 'Only this machine until you decide otherwise.'),
   port: setting(whole(0, 65_535), 'port', 8080, '0 takes any free port.'),
+  grpcPort: setting(
+    z
+      .string()
+      .regex(/^(off|\d{1,5})$/, 'must be off or a port')
+      .transform((text) => (text === 'off' ? null : Number(text)))
+      .refine((port) => port === null || port <= 65_535, 'must be at most 65535'),
+    'port',
+    'off',
+    'Serves the Open Inference Protocol over gRPC as well; 0 takes any free port.',
+  ),
   models: setting(z.string().min(1), 'folder', 'models', 'Relative to where the server is started.'),
   cacheDir: setting(
     z.string().min(1),

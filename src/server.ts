@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { GrpcServer } from './grpc/grpc-server.ts';
 import { type App, createApp, type ServerPhase } from './http/app.ts';
 import { Calibration } from './lifecycle/calibration.ts';
 import { calibrationBatches } from './lifecycle/calibration-batches.ts';
@@ -40,6 +41,7 @@ export class Server {
   readonly #models: ModelManager;
   readonly #watch: FolderWatch | null;
   #app: App | null = null;
+  #grpc: GrpcServer | null = null;
   #phase: ServerPhase = 'starting';
 
   constructor(config: Config) {
@@ -126,6 +128,7 @@ export class Server {
     this.#logger.info({ reason, requests: 'finishing' }, 'draining');
     const finished = this.#finish().then(() => true);
     const clean = await Promise.race([finished, delay(drainTimeoutMs, false, { ref: false })]);
+    this.#grpc?.kill();
     await this.#pool.stop();
     this.#logger.info({ clean }, 'stopped');
     return clean;
@@ -136,13 +139,31 @@ export class Server {
     // A connection that closes just as a request comes loses it: each gets the chance to be told with an answer.
     const giveUpAt = performance.now() + LAST_ANSWERS_MS;
     while ((this.#app?.keptConnections() ?? 0) > 0 && performance.now() < giveUpAt) await delay(10);
-    await this.#app?.close();
+    await Promise.all([this.#app?.close(), this.#grpc?.stop()]);
     await this.#scheduler.drained();
   }
 
   async #listen(): Promise<App> {
-    const { host, port } = this.#config;
+    const { host, port, grpcPort } = this.#config;
+    const parts = this.#protocolParts();
     this.#app = await createApp({
+      ...parts,
+      metrics: this.#metrics,
+      costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
+    });
+    await this.#app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
+    if (grpcPort !== null) {
+      // Who does not use it does not load it.
+      const { GrpcServer } = await import('./grpc/grpc-server.ts');
+      this.#grpc = new GrpcServer(parts);
+      await this.#grpc.listen(host, grpcPort);
+    }
+    return this.#app;
+  }
+
+  /** What the protocols of both servers need. */
+  #protocolParts() {
+    return {
       config: this.#config,
       logger: this.#logger,
       repository: this.#repository,
@@ -153,15 +174,11 @@ export class Server {
         scheduler: this.#scheduler,
         statistics: this.#statistics,
       }),
-      metrics: this.#metrics,
       observer: this.#metrics,
-      checkDoor: (timeoutMs) => this.#scheduler.checkDoor(timeoutMs),
+      checkDoor: (timeoutMs: number | null) => this.#scheduler.checkDoor(timeoutMs),
       phase: () => this.#phase,
       management: this.#models,
-      costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
-    });
-    await this.#app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
-    return this.#app;
+    };
   }
 
   #createPool(): WorkerPool {

@@ -18,6 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The Open Inference Protocol without a transport; http and grpc are its two.
   'open-inference': [...LEAVES, 'repository', 'scheduler', 'pipelines'],
   http: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference'],
+  // Of http only what observers hear, as a type.
+  grpc: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'http'],
   // What becomes of versions: loads, verifies, switches and retires them.
   lifecycle: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers'],
   // Implements the observers that the other rooms own.
@@ -31,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'lifecycle',
     'open-inference',
     'http',
+    'grpc',
     'observability',
   ],
   'main.ts': ['config.ts', 'errors.ts', 'server.ts'],
@@ -44,7 +47,10 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   'prom-client': /^observability\/metrics\.ts$/,
   'pino-pretty': /^observability\/logger\.ts$/,
   '@huggingface/tokenizers': /^pipelines\/tokenizer\.ts$/,
-  protobufjs: /^repository\/onnx-graph\.ts$/,
+  protobufjs: /^(repository\/onnx-graph|grpc\/grpc-status)\.ts$/,
+  '@grpc/grpc-js': /^grpc\//,
+  '@grpc/proto-loader': /^grpc\/grpc-server\.ts$/,
+  '@grpc/reflection': /^grpc\/grpc-server\.ts$/,
 };
 
 const files = sourceFiles();

@@ -1,0 +1,97 @@
+import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import { ServalError } from '../errors.ts';
+import type { ServedRequest } from '../http/http-observer.ts';
+import type { AnyCall } from './call-context.ts';
+import type { GrpcParts } from './grpc-parts.ts';
+import { serviceError, toServalError } from './grpc-status.ts';
+
+/** What a handler tells of the call it answers. */
+export interface CallRecord {
+  served: ServedRequest | null;
+}
+
+export type Handler<Request, Response> = (
+  request: Request,
+  call: AnyCall,
+  record: CallRecord,
+) => Promise<Response> | Response;
+
+const HTTP_OK = 200;
+
+/** Stands for a request whose bytes are no message. */
+export const MALFORMED: object = Object.freeze({});
+
+/** @throws ServalError SERVAL_INVALID_REQUEST */
+export function checkMessage(request: unknown): void {
+  if (request !== MALFORMED) return;
+  throw new ServalError('SERVAL_INVALID_REQUEST', 'The bytes are not a message of this method.');
+}
+
+/** Runs handlers: errors become statuses, and each call is told to the metrics and the log as an HTTP request is. */
+export class CallRunner {
+  readonly #parts: GrpcParts;
+
+  constructor(parts: GrpcParts) {
+    this.#parts = parts;
+  }
+
+  /** @param method of the service, for the metrics' label `route`. */
+  unary<Request, Response>(method: string, handler: Handler<Request, Response>) {
+    return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+      void this.run(method, (record) => {
+        checkMessage(call.request);
+        return handler(call.request, call, record);
+      }).then(
+        (response) => callback(null, response),
+        (error: ServalError) => callback(serviceError(error)),
+      );
+    };
+  }
+
+  /** @throws ServalError whatever the work threw. */
+  async run<Response>(method: string, work: (record: CallRecord) => Promise<Response> | Response): Promise<Response> {
+    const begun = performance.now();
+    const record: CallRecord = { served: null };
+    try {
+      const response = await work(record);
+      this.#tell(method, begun, record, null);
+      return response;
+    } catch (thrown) {
+      const error = toServalError(thrown);
+      this.#tell(method, begun, record, error);
+      throw error;
+    }
+  }
+
+  /** @throws ServalError SERVAL_DRAINING, SERVAL_OVERLOADED */
+  checkDoor(timeoutMs: number): void {
+    if (this.#parts.phase() === 'draining') {
+      throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
+    }
+    this.#parts.checkDoor(timeoutMs);
+  }
+
+  #tell(method: string, begun: number, { served }: CallRecord, error: ServalError | null): void {
+    const ms = performance.now() - begun;
+    const statusCode = error?.statusCode ?? HTTP_OK;
+    const errorCode = error?.code ?? null;
+    this.#parts.observer.requestAnswered({
+      protocol: 'open-inference-grpc',
+      method: 'POST',
+      route: `/inference.GRPCInferenceService/${method}`,
+      statusCode,
+      seconds: ms / 1000,
+      errorCode,
+      served,
+    });
+    if (error !== null && statusCode >= 500 && error.cause !== undefined) {
+      this.#parts.logger.error({ err: error.cause, code: error.code }, 'call failed');
+    }
+    const model = served === null ? {} : { model: served.model, version: served.version, items: served.items };
+    const code = errorCode === null ? {} : { code: errorCode };
+    this.#parts.logger.info(
+      { grpc: method, status: statusCode, ms: Math.round(ms * 100) / 100, ...code, ...model },
+      'request',
+    );
+  }
+}

@@ -1,0 +1,25 @@
+import type { Config } from '../config.ts';
+import type { HttpObserver } from '../http/http-observer.ts';
+import type { OpenInference } from '../open-inference/open-inference.ts';
+import type { ModelManagement } from '../repository/model-management.ts';
+import type { ModelRepository } from '../repository/model-repository.ts';
+
+/** What the gRPC server needs of the rest. */
+export interface GrpcParts {
+  readonly config: Config;
+  readonly logger: GrpcLogger;
+  readonly openInference: OpenInference;
+  readonly repository: ModelRepository;
+  readonly management: ModelManagement;
+  /** Calls count as requests do, under the statuses of the error table. */
+  readonly observer: HttpObserver;
+  /** Refuses a call before anything is done for it, by throwing. */
+  readonly checkDoor: (timeoutMs: number | null) => void;
+  readonly phase: () => 'starting' | 'ready' | 'leaving' | 'draining';
+}
+
+export interface GrpcLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
