@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ServalError } from '../errors.ts';
 import { type ClassifierManifest, versionKey } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
@@ -6,8 +5,9 @@ import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { Priority } from '../scheduler/scheduler-options.ts';
 import type { ItemResult, Submission } from '../scheduler/submission.ts';
+import { Encoder } from './encoder.ts';
 import type { InferenceObserver } from './inference-observer.ts';
-import type { Encoded, Input, InputKind, Pipeline, Prediction, PredictOptions } from './pipeline.ts';
+import type { Input, InputKind, Pipeline, Prediction, PredictOptions } from './pipeline.ts';
 import type { PipelineCatalog } from './pipeline-catalog.ts';
 
 /** One request, whatever protocol it came by. */
@@ -55,15 +55,13 @@ export interface PredictorOptions {
   readonly observer: InferenceObserver;
 }
 
-/** Encoding gives the event loop back after this long, so that one large request does not hold up the others. */
-const ENCODE_SLICE_MS = 5;
-
 /** The one way to a model: resolve, encode, schedule, decode. Every protocol stands in front of it. */
 export class Predictor {
   readonly #repository: ModelRepository;
   readonly #catalog: PipelineCatalog;
   readonly #scheduler: Scheduler;
   readonly #observer: InferenceObserver;
+  readonly #encoder = new Encoder();
 
   constructor({ repository, catalog, scheduler, observer }: PredictorOptions) {
     this.#observer = observer;
@@ -104,7 +102,7 @@ export class Predictor {
     const { options } = request;
     pipeline.checkOptions(options);
     const begun = performance.now();
-    const encoded = await encodeAll(pipeline, request.inputs, options);
+    const encoded = await this.#encoder.encodeAll(pipeline, request.inputs, options);
     const encodeMs = performance.now() - begun;
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const items = encoded.map(({ item }) => item);
@@ -180,32 +178,4 @@ export interface ClientConnection {
   isClosed(): boolean;
   /** Calls once when the client goes away; the function returned takes the call back. */
   onClose(callback: () => void): () => void;
-}
-
-async function encodeAll(pipeline: Pipeline, inputs: readonly Input[], options: PredictOptions): Promise<Encoded[]> {
-  const encoded: Encoded[] = [];
-  let sliceBegun = performance.now();
-  for (const [index, input] of inputs.entries()) {
-    if (performance.now() - sliceBegun > ENCODE_SLICE_MS) {
-      await nextTurn();
-      sliceBegun = performance.now();
-    }
-    encoded.push(encodeOne(pipeline, { input, index }, options));
-  }
-  return encoded;
-}
-
-/** An input's error names its place. */
-function encodeOne(
-  pipeline: Pipeline,
-  { input, index }: { input: Input; index: number },
-  options: PredictOptions,
-): Encoded {
-  try {
-    return pipeline.encode(input, options);
-  } catch (error) {
-    if (!(error instanceof ServalError)) throw error;
-    const details = { input: index, ...(typeof error.details === 'object' ? error.details : {}) };
-    throw new ServalError(error.code, `Input ${index}: ${error.message}`, { details, cause: error });
-  }
 }
