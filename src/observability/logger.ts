@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino';
 import type { Config } from '../config.ts';
 
 /** A write for each line would cost more than all else that the main process does for a request. */
-const BUFFERED = { dest: 1, sync: false, minLength: 32_768, periodicFlush: 100 };
+const BUFFERED = { dest: 1, sync: false, minLength: 16_000, periodicFlush: 100 };
 
 /** Lines for people on a terminal, JSON for machines otherwise. Inputs are never logged. */
 export function createLogger({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
