@@ -44,6 +44,7 @@ function metricsTable(): string {
     queuedItems: () => [],
     workers: () => [],
     servingWorkers: () => 0,
+    versions: () => [],
     queueWaitMs: () => 0,
     costs: () => [],
   }).describe();

@@ -57,6 +57,7 @@ export class Server {
         })),
       workers: () => this.#pool.ready,
       servingWorkers: () => this.#pool.serving.length,
+      versions: () => this.#repository.records,
       queueWaitMs: () => this.#scheduler.predictedWaitMs,
       costs: () =>
         this.#models.live.flatMap(({ versionKey: key }) => {

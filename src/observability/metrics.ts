@@ -1,10 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { AnsweredRequest, HttpObserver } from '../http/http-observer.ts';
 import { parseVersionKey } from '../repository/manifest.ts';
+import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
 import type { RetireReason } from '../workers/pool-options.ts';
 import type { WorkerUsage } from '../workers/protocol.ts';
+import { registerVersionMetrics } from './version-metrics.ts';
 
 /** 1 ms to 30 s, for whatever a request waits for. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -19,6 +21,7 @@ export interface Snapshots {
   readonly workers: () => readonly { readonly id: number; readonly usage: WorkerUsage | null }[];
   /** Those of them that take work, and are not spares. */
   readonly servingWorkers: () => number;
+  readonly versions: () => readonly VersionRecord[];
   /** Predicted ms until all that waits has been given to workers. */
   readonly queueWaitMs: () => number;
   readonly costs: () => readonly { readonly versionKey: string; readonly cost: CostCoefficients }[];
@@ -151,6 +154,7 @@ export class Metrics implements HttpObserver, SchedulerObserver {
   constructor(snapshots: Snapshots) {
     const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
+    registerVersionMetrics(registers, snapshots.versions);
     new Gauge({
       name: 'serval_queue_items',
       help: 'Items waiting for a worker.',

@@ -33,6 +33,7 @@ describe('/metrics', () => {
     queuedItems: () => [],
     workers: () => [],
     servingWorkers: () => 0,
+    versions: () => [],
     queueWaitMs: () => 0,
     costs: () => [],
   }).describe();

@@ -72,3 +72,27 @@ test('records are sorted by model, then by number', async () => {
   await repository.read();
   expect(repository.records.map(({ model, version }) => `${model}/${version}`)).toEqual(['a/1', 'b/2', 'b/10']);
 });
+
+test('a pinned version is served while it is ready, whatever higher ones there are', async () => {
+  const repository = await repositoryWith(1, 2, 3);
+  repository.pin('tiny', 1);
+  expect(repository.resolve('tiny', null).record.version).toBe(1);
+  repository.resolve('tiny', 1).record.moveTo('draining');
+  expect(repository.resolve('tiny', null).record.version).toBe(3);
+  repository.pin('tiny', null);
+  expect(repository.pinned('tiny')).toBeNull();
+});
+
+test('a file beside the graph that changes makes another version of the same number', async () => {
+  const root = await temporaryFolder();
+  const folder = path.join(root, 'tiny', '1');
+  await writeTextModel(folder);
+  const repository = new ModelRepository(root);
+  const location = { root, folder, model: 'tiny', version: 1 };
+  const before = await repository.readVersion(location);
+  expect((await repository.readVersion(location)).manifest?.digest).toBe(before.manifest?.digest);
+  await writeFiles(folder, { 'tokenizer_config.json': { model_max_length: 32 } });
+  const after = await repository.readVersion(location);
+  expect(after.manifest?.digest).not.toBe(before.manifest?.digest);
+  expect(after.manifest?.provenance.sha256).toBe(before.manifest?.provenance.sha256);
+});

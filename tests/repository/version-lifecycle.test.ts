@@ -40,3 +40,20 @@ test('a version that drains may come back, or is unloaded for good', () => {
   record.moveTo('unloaded');
   expect(() => record.moveTo('loading')).toThrow(/cannot go from unloaded/);
 });
+
+test('a version is unused when every request that uses it has given it back', async () => {
+  const record = new VersionRecord('m', 1, null);
+  await record.unused();
+  record.acquire();
+  record.acquire();
+  let isUnused = false;
+  const unused = record.unused().then(() => {
+    isUnused = true;
+  });
+  record.release();
+  await Promise.resolve();
+  expect(isUnused).toBe(false);
+  record.release();
+  await unused;
+  expect(isUnused).toBe(true);
+});

@@ -39,6 +39,10 @@ const versionSchema = z
       .meta({
         description: 'Comparison with the reference implementation; `none` without golden.json, null before it ran.',
       }),
+    preprocessing: z.enum(['verified', 'unverified']).nullable().meta({
+      description:
+        'Of an image model: whether golden samples that are image files, decoded and resized here, gave the reference’s scores.',
+    }),
     batching: z
       .object({ verdict: z.enum(['invariant', 'within_tolerance', 'unsafe', 'off']), largest_move: z.number() })
       .nullable()
@@ -135,6 +139,7 @@ function describeVersion(record: VersionRecord, { costOf }: AppParts): z.output<
               largest_error: verification.golden.largestError,
               reference: manifest.golden.reference,
             },
+    preprocessing: manifest?.task === 'image-classification' ? preprocessingOf(record) : null,
     batching:
       verification === null ? null : { verdict: verification.batching, largest_move: verification.largestBatchMove },
     cost_ms: cost === null ? null : { base: cost.base, per_token: cost.perToken, per_token_squared: cost.perTokenPair },
@@ -151,6 +156,12 @@ function describeVersion(record: VersionRecord, { costOf }: AppParts): z.output<
             metrics: { ...manifest.provenance.metrics },
           },
   };
+}
+
+/** Golden samples of an image model are image files: their scores only come right where their pixels do. */
+function preprocessingOf({ verification }: VersionRecord): 'verified' | 'unverified' | null {
+  if (verification === null) return null;
+  return verification.golden === null ? 'unverified' : 'verified';
 }
 
 function describeTensor({
