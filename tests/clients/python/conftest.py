@@ -10,6 +10,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[3]
 URL = os.environ["SERVAL_URL"]
+GRPC = os.environ["SERVAL_GRPC"]
 REFERENCES = Path(os.environ["SERVAL_REFERENCES"])
 SEEDS = ["regression-mlp", "sigmoid-classifier", "lstm-classifier", "digits-cnn", "colours-cnn"]
 TEXTS = ["A wonderful, moving film.", "It broke after two days.", "The parcel arrived on Tuesday."]
