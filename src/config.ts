@@ -115,7 +115,7 @@ export const SETTINGS = {
     whole(1_000, 1_000 * MB),
     'pixels',
     25 * MB,
-    'Checked in the file’s header before it is decoded; 25 MP take 100 MB in a worker.',
+    'Checked in the file’s header before it is decoded; 25 MP take up to 250 MB of a worker while they are decoded, WebP the most.',
   ),
   maxReceivingBytes: setting(
     whole(1_000, 100_000 * MB),
