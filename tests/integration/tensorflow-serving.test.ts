@@ -221,6 +221,11 @@ describe('the bare graph of a model', () => {
   test.for([
     ['a missing input', { instances: [{ input_ids: [2] }] }, /"attention_mask" is in 0 of 1 instances/],
     ['an unknown one', { inputs: { input_ids: [[2]], attention_mask: [[1]], x: [1] } }, /no input "x"/],
+    [
+      'a prototype',
+      JSON.parse('{"instances": [{"input_ids": [2], "attention_mask": [1], "__proto__": [1]}]}'),
+      /__proto__/,
+    ],
     ['no names', { instances: [[2]] }, /Instance 0: the graph has several inputs; name them/],
     [
       'a text',
@@ -228,7 +233,11 @@ describe('the bare graph of a model', () => {
       /"input_ids" holds a value that is no INT64/,
     ],
     ['ragged rows', { instances: [instance, { ...instance, input_ids: [2] }] }, /"input_ids" is ragged/],
-    ['another rank', { inputs: { input_ids: [2], attention_mask: [1] } }, /"input_ids" has shape \[1\]/],
+    [
+      'another rank',
+      { inputs: { input_ids: [2], attention_mask: [1] } },
+      /"input_ids" is nested 1 deep, the graph takes 2 axes/,
+    ],
     ['lengths that differ', { inputs: { input_ids: [[2, 3]], attention_mask: [[1]] } }, /"attention_mask" has 1 along/],
     ['an empty axis', { inputs: { input_ids: [[]], attention_mask: [[]] } }, /empty dimension/],
   ] as const)('refuses %s with 400, naming it', async ([, body, message]) => {

@@ -24,37 +24,52 @@ const RANGES: Readonly<Partial<Record<DataType, readonly [number, number]>>> = {
 
 /**
  * The tensor of a nested list; its shape is the list's own.
- * @throws ServalError SERVAL_TENSOR_SHAPE where lists side by side differ in length, SERVAL_TENSOR_DATA where a value is not
- *   of the graph's type; both name the tensor.
+ * @throws ServalError SERVAL_TENSOR_SHAPE where it is not as deep as the graph's, or lists side by side differ in length;
+ *   SERVAL_TENSOR_DATA where a value is not of the graph's type; both name the tensor.
  */
-export function tensorOf(value: unknown, { name, dataType }: TensorInfo): Tensor {
-  const shape = shapeOf(value);
-  const count = elementCount(shape);
-  const write = writerOf(name, dataType, count);
+export function tensorOf(value: unknown, { name, dataType, shape: declared }: TensorInfo): Tensor {
+  const shape = shapeOf(value, declared.length);
+  if (shape.length !== declared.length) {
+    const found = shape.length > declared.length ? `more than ${declared.length}` : shape.length;
+    throw new ServalError(
+      'SERVAL_TENSOR_SHAPE',
+      `Input "${name}" is nested ${found} deep, the graph takes ${declared.length} axes.`,
+    );
+  }
+  // Before memory is taken for as many elements as the first rows promise.
+  checkEven(value, { name, shape, axis: 0 });
+  const writer = writerOf(name, dataType, elementCount(shape));
   let at = 0;
   const fill = (part: unknown, axis: number): void => {
-    if (axis === shape.length) {
-      write.element(part, at);
-      at += 1;
-      return;
-    }
-    if (!Array.isArray(part) || part.length !== shape[axis]) {
-      const found = Array.isArray(part) ? `${part.length} elements` : 'no list';
-      throw new ServalError(
-        'SERVAL_TENSOR_SHAPE',
-        `Input "${name}" is ragged: along axis ${axis} there are ${shape[axis]} elements in one place and ${found} in another.`,
-      );
-    }
-    for (const child of part) fill(child, axis + 1);
+    if (axis < shape.length && Array.isArray(part)) for (const child of part) fill(child, axis + 1);
+    else writer.element(part, at++);
   };
   fill(value, 0);
-  return { dataType, shape, data: write.data };
+  return { dataType, shape, data: writer.data };
 }
 
-/** As deep as the first elements go. */
-function shapeOf(value: unknown): number[] {
+interface Place {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly axis: number;
+}
+
+function checkEven(part: unknown, { name, shape, axis }: Place): void {
+  if (axis === shape.length) return;
+  if (!Array.isArray(part) || part.length !== shape[axis]) {
+    const found = Array.isArray(part) ? `${part.length} elements` : 'no list';
+    throw new ServalError(
+      'SERVAL_TENSOR_SHAPE',
+      `Input "${name}" is ragged: along axis ${axis} there are ${shape[axis]} elements in one place and ${found} in another.`,
+    );
+  }
+  if (axis + 1 < shape.length) for (const child of part) checkEven(child, { name, shape, axis: axis + 1 });
+}
+
+/** As deep as the first elements go, and one axis more than there may be at most. */
+function shapeOf(value: unknown, maxAxes: number): number[] {
   const shape: number[] = [];
-  for (let part = value; Array.isArray(part); part = part[0]) shape.push(part.length);
+  for (let part = value; Array.isArray(part) && shape.length <= maxAxes; part = part[0]) shape.push(part.length);
   return shape;
 }
 

@@ -22,21 +22,22 @@ export function readTensors({ instances, inputs }: PredictBody, infos: readonly 
 }
 
 function stacked(instances: readonly unknown[], infos: readonly TensorInfo[]): Record<string, unknown[]> {
-  const columns: Record<string, unknown[]> = Object.fromEntries(infos.map(({ name }) => [name, []]));
+  const columns = new Map<string, unknown[]>(infos.map(({ name }) => [name, []]));
   for (const [index, instance] of instances.entries()) {
     for (const [name, value] of Object.entries(named(instance, infos, `Instance ${index}`))) {
-      if (!Object.hasOwn(columns, name)) columns[name] = [];
-      columns[name]?.push(value);
+      const column = columns.get(name) ?? [];
+      columns.set(name, column);
+      column.push(value);
     }
   }
-  for (const [name, column] of Object.entries(columns)) {
+  for (const [name, column] of columns) {
     if (column.length === instances.length) continue;
     throw new ServalError(
       'SERVAL_TENSOR_NAME',
       `Input "${name.slice(0, 128)}" is in ${column.length} of ${instances.length} instances; every instance needs it.`,
     );
   }
-  return columns;
+  return Object.fromEntries(columns);
 }
 
 function named(value: unknown, infos: readonly TensorInfo[], where: string): Readonly<Record<string, unknown>> {

@@ -2,8 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { halfBits, halfValue, rowOf, tensorJson, tensorOf } from '../../../src/http/protocols/tensor-json.ts';
 import type { DataType, Tensor } from '../../../src/tensor.ts';
 
-function read(value: unknown, dataType: DataType = 'float32'): Tensor {
-  return tensorOf(value, { name: 'x', dataType, shape: [] });
+/** @param axes how many the graph takes; those that the value has, where it is not given. */
+function read(value: unknown, dataType: DataType = 'float32', axes = depthOf(value)): Tensor {
+  return tensorOf(value, { name: 'x', dataType, shape: Array.from({ length: axes }, () => null) });
+}
+
+function depthOf(value: unknown): number {
+  return Array.isArray(value) ? 1 + depthOf(value[0]) : 0;
 }
 
 describe('a nested list', () => {
@@ -60,6 +65,24 @@ describe('a nested list', () => {
     ['string', [1]],
   ] as const)('of %s refuses %o', ([dataType, value]) => {
     expect(() => read(value, dataType)).toThrow(/^Input "x" holds a value that is no /);
+  });
+
+  test.for([
+    [[[1]], 1, 'Input "x" is nested more than 1 deep, the graph takes 1 axes.'],
+    [[1], 2, 'Input "x" is nested 1 deep, the graph takes 2 axes.'],
+    [1, 1, 'Input "x" is nested 0 deep, the graph takes 1 axes.'],
+  ] as const)('must be as deep as the graph says: %o', ([value, axes, message]) => {
+    expect(() => read(value, 'float32', axes)).toThrow(message);
+  });
+
+  test('that is nested without end is refused at once', () => {
+    const value: unknown = JSON.parse(`${'['.repeat(500_000)}1${']'.repeat(500_000)}`);
+    expect(() => read(value, 'float32', 2)).toThrow('nested more than 2 deep');
+  });
+
+  test('takes no memory for what its first row only promises', () => {
+    const value = [Array.from({ length: 100_000 }, () => 0), ...Array.from({ length: 100_000 }, () => [])];
+    expect(() => read(value, 'float32', 2)).toThrow('is ragged');
   });
 
   test('of texts takes base64', () => {
