@@ -16,7 +16,7 @@ export interface Sample {
 
 /** A run, as it is kept. */
 export interface Results {
-  readonly kind: 'bench' | 'peers' | 'compare' | 'batching';
+  readonly kind: 'bench' | 'peers' | 'compare' | 'batching' | 'threads';
   readonly date: string;
   readonly command: string;
   readonly machine: Machine;

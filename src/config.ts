@@ -85,6 +85,12 @@ export const SETTINGS = {
     'auto',
     'auto is one a core: two one-thread workers beat one with two threads.',
   ),
+  workerThreads: setting(
+    whole(1, 256),
+    'threads',
+    1,
+    'Threads on which a worker runs a batch. More make a single long text or picture faster while nothing else runs, and everything slower when all workers do.',
+  ),
   logLevel: setting(
     z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
     'level',

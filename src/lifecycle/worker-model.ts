@@ -10,6 +10,7 @@ export function workerModel(manifest: Manifest, config: Config): WorkerModel {
   return {
     versionKey: versionKey(manifest),
     modelFile: manifest.modelFile,
+    threads: config.workerThreads,
     cache: cacheDir === null ? null : { folder: path.join(cacheDir, 'weights'), sha256: manifest.provenance.sha256 },
     collate: collateSpec(manifest, config.maxImagePixels),
     outputs: manifest.task === 'tensor' ? manifest.outputs.map(({ name }) => name) : [manifest.classification.output],

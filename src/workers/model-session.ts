@@ -8,21 +8,26 @@ export interface OpenedModel {
   readonly weights: WeightsSource;
 }
 
+type Opening = Pick<WorkerModel, 'modelFile' | 'cache' | 'threads'>;
+
 /**
  * Opens a version's graph: with the weights that all workers of this machine share where the cache has them, else from its
  * own folder.
  * @throws Error with the runtime's reason when the model cannot be run.
  */
-export async function openModel({ modelFile, cache }: Pick<WorkerModel, 'modelFile' | 'cache'>): Promise<OpenedModel> {
-  if (cache === null) return { session: await OnnxSession.load(modelFile), weights: 'own' };
+export async function openModel({ modelFile, cache, threads }: Opening): Promise<OpenedModel> {
+  if (cache === null) return { session: await OnnxSession.load(modelFile, threads), weights: 'own' };
   const found = await (await openCache(cache.folder)).find(cache.sha256);
   if (found.state !== 'intact') {
-    return { session: await OnnxSession.load(modelFile), weights: found.state === 'damaged' ? 'damaged' : 'own' };
+    return {
+      session: await OnnxSession.load(modelFile, threads),
+      weights: found.state === 'damaged' ? 'damaged' : 'own',
+    };
   }
   try {
-    return { session: await OnnxSession.loadOptimised(found.modelFile), weights: 'shared' };
+    return { session: await OnnxSession.loadOptimised(found.modelFile, threads), weights: 'shared' };
   } catch {
-    return { session: await OnnxSession.load(modelFile), weights: 'damaged' };
+    return { session: await OnnxSession.load(modelFile, threads), weights: 'damaged' };
   }
 }
 

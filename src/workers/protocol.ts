@@ -18,6 +18,8 @@ export type TokensSpec = Pick<TextInput, 'inputNames' | 'padId' | 'padTypeId' | 
 export interface WorkerModel {
   readonly versionKey: string;
   readonly modelFile: string;
+  /** Threads that a batch runs on. */
+  readonly threads: number;
   /** Where weights that workers share may lie; null where each has its own. */
   readonly cache: CachedModel | null;
   readonly collate: CollateSpec;

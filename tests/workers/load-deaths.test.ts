@@ -1,5 +1,12 @@
 import { expect, test, vi } from 'vitest';
 import { LoadDeaths } from '../../src/workers/load-deaths.ts';
+import type { WorkerModel } from '../../src/workers/protocol.ts';
+
+function model(versionKey: string): WorkerModel {
+  const cache = { folder: '/cache', sha256: 'a'.repeat(64) };
+  const common = { modelFile: '/model.onnx', threads: 1, outputs: [], warmUp: [] };
+  return { versionKey, cache, collate: { kind: 'tensors' }, ...common };
+}
 
 test('a version that ends three workers while they load it is left out, once, with the reason', () => {
   const exclude = vi.fn();
@@ -16,4 +23,16 @@ test('a version that is forgotten may be tried again', () => {
   expect(deaths.isExcluded('m/1@a')).toBe(false);
   deaths.add('m/1@a', 'SIGSEGV');
   expect(deaths.isExcluded('m/1@a')).toBe(false);
+});
+
+test('a version that ended a worker is next loaded without the cache, the others as before', () => {
+  const deaths = new LoadDeaths(() => {});
+  deaths.add('a', 'SIGBUS');
+  expect(deaths.loadable([model('a'), model('b')])).toEqual([{ ...model('a'), cache: null }, model('b')]);
+});
+
+test('what is left out is not loaded', () => {
+  const deaths = new LoadDeaths(() => {});
+  for (let death = 0; death < 3; death++) deaths.add('a', 'SIGSEGV');
+  expect(deaths.loadable([model('a'), model('b')])).toEqual([model('b')]);
 });
