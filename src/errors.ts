@@ -32,6 +32,7 @@ export const ERROR_TABLE = {
   SERVAL_IMAGE_FORMAT: [415, 'An image is not JPEG, PNG or WebP.'],
   SERVAL_CONTENT_ENCODING: [415, 'The body is compressed in a way that the route does not take.'],
   SERVAL_MALFORMED_COMPRESSION: [400, 'The body cannot be uncompressed as its Content-Encoding says.'],
+  SERVAL_TENSOR_VALUE: [422, 'The graph cannot run on the values of its tensors, as on an index beyond its table.'],
   SERVAL_EMPTY_INPUT: [422, 'An input is empty.'],
   SERVAL_TEXT_TOO_LONG: [422, 'A text has more characters, or with `"truncate": false` more tokens, than the limit.'],
   SERVAL_IMAGE_URL: [422, 'An image is given as an address; the server never fetches one.'],

@@ -17,7 +17,8 @@ export interface ResponseParts {
 }
 
 export interface WrittenResponse {
-  readonly json: string;
+  /** UTF-8 bytes where it was written elsewhere: they can be handed over, a text would be copied. */
+  readonly json: string | Uint8Array;
   /** What goes behind the JSON, in the order of the outputs. */
   readonly binary: readonly Uint8Array[];
 }
@@ -26,7 +27,12 @@ export interface WrittenResponse {
  * Writes an answer of the REST protocol.
  * @throws ServalError SERVAL_TENSOR_DATA where JSON has no number for an element.
  */
-export function writeInferResponse({ modelName, modelVersion, id, outputs }: ResponseParts): WrittenResponse {
+export function writeInferResponse({
+  modelName,
+  modelVersion,
+  id,
+  outputs,
+}: ResponseParts): WrittenResponse & { readonly json: string } {
   const binary: Uint8Array[] = [];
   const written = outputs.map(({ name, tensor, binary: isBinary }) => {
     const { dataType, shape } = tensor;

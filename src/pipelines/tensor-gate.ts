@@ -49,7 +49,8 @@ async function runItems(
 ): Promise<ItemOutput[] | null> {
   try {
     const { outcomes } = await executor.run({ versionKey: versionKey(manifest), items });
-    return outcomes.flatMap((outcome) => (outcome.ok ? [outcome.output] : []));
+    const outputs = outcomes.flatMap((outcome) => (outcome.ok ? [outcome.output] : []));
+    return outputs.length === items.length ? outputs : null;
   } catch (error) {
     if (error instanceof ExecutorLostError) throw error;
     return null;

@@ -6,6 +6,7 @@ import { type Collator, createCollator, split } from './collate.ts';
 import { openModel } from './model-session.ts';
 import type { OnnxSession } from './onnx-session.ts';
 import { type FromWorker, type ToWorker, WIRE_FD, type WorkerModel } from './protocol.ts';
+import { runTensors } from './tensor-batch.ts';
 import { collateTensors } from './tensors-collator.ts';
 import { Wire } from './wire.ts';
 
@@ -45,7 +46,11 @@ async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<v
   try {
     const version = loaded.get(versionKey);
     if (version === undefined) throw new Error(`This is a bug: ${versionKey} is not loaded`);
-    wire.send({ type: 'ran', ...(await runBatch(version, items)) });
+    const isTensors = items[0]?.kind === 'tensors';
+    wire.send({
+      type: 'ran',
+      ...(await (isTensors ? runTensors(items, runBatch.bind(null, version)) : runBatch(version, items))),
+    });
   } catch (error) {
     wire.send({ type: 'run-failed', reason: messageOf(error) });
   }

@@ -267,6 +267,21 @@ describe('refuses, and names the tensor', () => {
     expect((await fetch(inferUrl('identity-float32-1'), { method: 'POST' })).status).toBe(400);
   });
 
+  test('values that the graph cannot run', async () => {
+    const far = new Uint8Array(BigInt64Array.of(10_000n).buffer);
+    const inputs = ['input_ids', 'attention_mask'].map((name) => ({
+      name,
+      datatype: 'INT64',
+      shape: [1, 1],
+      bytes: far,
+    }));
+    const answer = await sendInfer(inferUrl('tiny.graph'), binaryBody(inputs));
+    expect(answer).toMatchObject({
+      status: 422,
+      json: { error: expect.stringContaining('cannot run on these values') },
+    });
+  });
+
   test('NaN where JSON is asked for', async () => {
     const nan = new Uint8Array(Float32Array.of(Number.NaN, 1).buffer);
     const answer = await sendInfer(inferUrl('identity-float32-1'), binaryBody([{ ...input, bytes: nan }], {}));

@@ -10,7 +10,9 @@ function answer(message: ToJsonThread): FromJsonThread {
     if (message.type === 'read') {
       return { id: message.id, ok: true, value: readInferRequest(message.body, message.jsonBytes) };
     }
-    return { id: message.id, ok: true, value: writeInferResponse(message.parts) };
+    const { json, binary } = writeInferResponse(message.parts);
+    // Memory of its own, as a part of the pool could not be handed over.
+    return { id: message.id, ok: true, value: { json: new TextEncoder().encode(json), binary } };
   } catch (error) {
     const known = error instanceof ServalError ? error : new ServalError('SERVAL_INTERNAL', String(error));
     return { id: message.id, ok: false, error: toErrorData(known) };
@@ -22,9 +24,13 @@ parentPort?.on('message', (message: ToJsonThread) => {
   parentPort?.postMessage(reply, buffersOf(reply));
 });
 
-/** Numbers that were read are handed over, not copied. */
+/** What was read and written is handed over, not copied. */
 function buffersOf(reply: FromJsonThread): ArrayBuffer[] {
-  if (!reply.ok || !('inputs' in reply.value)) return [];
-  const buffers = reply.value.inputs.flatMap(({ data }) => (Array.isArray(data) ? [] : [(data as Uint8Array).buffer]));
+  if (!reply.ok) return [];
+  const views =
+    'inputs' in reply.value
+      ? reply.value.inputs.flatMap(({ data }) => (Array.isArray(data) ? [] : [data as Uint8Array]))
+      : [reply.value.json, ...reply.value.binary];
+  const buffers = views.flatMap((view) => (typeof view === 'string' ? [] : [view.buffer]));
   return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
 }

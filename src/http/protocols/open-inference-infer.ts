@@ -79,8 +79,8 @@ async function infer({ parts, json, request, reply }: InferExchange): Promise<Fa
   };
   const written = await json.write(responseParts(response, inferRequest, request.id));
   reply.header('server-timing', serverTiming(response, reply.elapsedTime));
-  if (written.binary.length === 0) return reply.header('content-type', 'application/json').send(written.json);
-  const head = Buffer.from(written.json, 'utf8');
+  const head = typeof written.json === 'string' ? Buffer.from(written.json, 'utf8') : bufferOf(written.json);
+  if (written.binary.length === 0) return reply.header('content-type', 'application/json').send(head);
   return reply
     .header('content-type', 'application/octet-stream')
     .header(HEADER_LENGTH, head.byteLength)
@@ -112,4 +112,8 @@ function responseParts(
       binary: isBinary(output.parameters),
     })),
   };
+}
+
+function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
