@@ -9,6 +9,7 @@ import type { OnnxGraph } from './onnx-graph.ts';
 import { OnnxFormatError, readOnnxGraph } from './onnx-graph.ts';
 import { FolderError, Problems } from './problems.ts';
 import { type GoldenFile, goldenFileSchema, type ServalFile, servalFileSchema } from './serval-files.ts';
+import { SlicedHash, sha256Of } from './sliced-hash.ts';
 import type { SnapshotFile, Snapshots } from './snapshots.ts';
 import { readTextInput } from './text-files.ts';
 import { VersionFolder } from './version-folder.ts';
@@ -192,11 +193,12 @@ interface Inspection {
 
 async function inspect(inspection: Inspection): Promise<ModelFile | null> {
   const { folder, serval, problems, name, file, bytes } = inspection;
-  const whole = createHash('sha256').update(bytes);
+  const whole = new SlicedHash();
+  await whole.update(bytes);
   const files: SnapshotFile[] = [{ name, bytes }];
   let fileBytes = bytes.byteLength;
-  // A copy of the state so far: the model's bytes are hashed once for both.
-  checkHash(inspection, name, whole.copy().digest('hex'));
+  // Of the state so far: the model's bytes are hashed once for both.
+  checkHash(inspection, name, whole.digest());
   let graph: OnnxGraph;
   try {
     graph = readOnnxGraph(bytes);
@@ -212,8 +214,8 @@ async function inspect(inspection: Inspection): Promise<ModelFile | null> {
       problems.add(name, '', `its weights file ${external} cannot be read from the version’s folder`);
       continue;
     }
-    checkHash(inspection, besideModel, createHash('sha256').update(data).digest('hex'));
-    whole.update(data);
+    checkHash(inspection, besideModel, await sha256Of(data));
+    await whole.update(data);
     files.push({ name: besideModel, bytes: data });
     fileBytes += data.byteLength;
   }
@@ -223,7 +225,7 @@ async function inspect(inspection: Inspection): Promise<ModelFile | null> {
     graph,
     files,
     provenance: {
-      sha256: whole.digest('hex'),
+      sha256: whole.digest(),
       fileBytes,
       description: serval.description ?? null,
       licence: serval.licence ?? null,

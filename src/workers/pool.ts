@@ -3,7 +3,7 @@ import { OrphanGuard } from './orphan-guard.ts';
 import type { PoolOptions, RetireReason } from './pool-options.ts';
 import type { WorkerModel } from './protocol.ts';
 import { StartBackoff } from './start-backoff.ts';
-import { type WorkerEnd, WorkerProcess } from './worker-process.ts';
+import { type WorkerEnd, type WorkerEvents, WorkerProcess } from './worker-process.ts';
 
 interface Member {
   readonly worker: WorkerProcess;
@@ -19,6 +19,8 @@ interface Member {
 
 /** What a worker may take to exit after its batch. */
 const EXIT_GRACE_MS = 5_000;
+/** What is verified takes the time that those who serve leave. */
+const PROBE_NICENESS = 19;
 /** How often workers are looked at: for runs that hang, and for limits of their own. */
 const LOOK_EVERY_MS = 100;
 /** A ceiling that a fresh worker is near already cannot be kept by fresh ones. */
@@ -104,7 +106,7 @@ export class WorkerPool {
    */
   startProbe(models: readonly WorkerModel[]): Promise<WorkerProcess | WorkerEnd> {
     return new Promise((resolve) => {
-      const worker = new WorkerProcess(this.#nextId++, models, {
+      const events: WorkerEvents = {
         ready: () => {
           clearTimeout(timer);
           resolve(worker);
@@ -115,7 +117,8 @@ export class WorkerPool {
           this.#guard.release(worker.pid);
           resolve(end);
         },
-      });
+      };
+      const worker = new WorkerProcess(this.#nextId++, models, events, PROBE_NICENESS);
       this.#probes.add(worker);
       this.#guard.watch(worker.pid);
       const timer = setTimeout(() => worker.kill(), this.#options.startTimeoutMs);

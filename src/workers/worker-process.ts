@@ -60,7 +60,8 @@ export class WorkerProcess implements Executor {
   #isOver = false;
   #usage: WorkerUsage | null = null;
 
-  constructor(id: number, models: readonly WorkerModel[], events: WorkerEvents) {
+  /** @param niceness higher than the others' for one that must not take their time. */
+  constructor(id: number, models: readonly WorkerModel[], events: WorkerEvents, niceness = WORKER_NICENESS) {
     this.id = id;
     this.#events = events;
     this.#child = spawn(process.execPath, [...HEAP_FLAGS, ENTRY], {
@@ -71,7 +72,7 @@ export class WorkerProcess implements Executor {
     this.#child.once('exit', (exitCode, signal) => this.#end(exitCode, signal));
     // A process that cannot be started ends like any other; without a listener it would throw.
     this.#child.on('error', () => this.#end(null, null));
-    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
+    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, niceness);
     this.#wire.send({ type: 'load', models });
   }
 
@@ -186,9 +187,9 @@ function runFailed(reason: string): ServalError {
   return new ServalError('SERVAL_RUN_FAILED', message, { cause: new Error(reason) });
 }
 
-function lowerPriority(pid: number): void {
+function lowerPriority(pid: number, niceness: number): void {
   try {
-    os.setPriority(pid, WORKER_NICENESS);
+    os.setPriority(pid, niceness);
   } catch {
     // Not allowed here, or the process is gone already: only the order of scheduling is lost.
   }
