@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { startServal } from '../tests/fixtures/serval-process.ts';
 
 /**
@@ -23,6 +24,7 @@ try {
   const run = spawn(
     schemathesis,
     [
+      `--config-file=${fileURLToPath(new URL('schemathesis.toml', import.meta.url))}`,
       'run',
       `${serval.url}/openapi.json`,
       `--checks=${CHECKS.join(',')}`,

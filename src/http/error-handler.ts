@@ -58,7 +58,8 @@ export function installErrorHandlers(app: FastifyInstance, methods: MethodTable)
 function notFound(request: FastifyRequest, reply: FastifyReply, methods: MethodTable): ServalError {
   const path = request.url.split('?', 1)[0] ?? '/';
   const allowed = methods.allowed(path);
-  if (allowed.length === 0) {
+  // A parameter's own expression is matched against the decoded path: the router may refuse what the pattern takes.
+  if (allowed.length === 0 || allowed.includes(request.method)) {
     return new ServalError('SERVAL_ROUTE_NOT_FOUND', `There is no ${path}; GET /openapi.json lists the routes.`);
   }
   reply.header('allow', allowed.join(', '));

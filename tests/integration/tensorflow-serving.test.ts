@@ -185,6 +185,10 @@ describe('what the server tells of its models', () => {
     expect((await serval.get('/')).body).toEqual({ status: 'alive' });
   });
 
+  test('a name that no model can have is not found', async () => {
+    expect((await serval.get('/v1/models/%3Atiny/versions/1/metadata')).status).toBe(404);
+  });
+
   test('a wrong method is told', async () => {
     const answer = await serval.get('/v1/models/tiny:predict');
     expect(answer).toMatchObject({ status: 405, body: { error: expect.stringContaining('takes POST') } });

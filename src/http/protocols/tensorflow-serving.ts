@@ -50,7 +50,7 @@ const predictAnswerSchema = z
   .union([z.object({ predictions: z.array(z.unknown()) }), z.object({ outputs: z.unknown() })])
   .meta({ id: 'TensorFlowPredictResponse' });
 const classifyAnswerSchema = z
-  .object({ results: z.array(z.array(z.tuple([z.string(), z.number()]))) })
+  .object({ results: z.array(z.array(z.array(z.union([z.string(), z.number()])).length(2))) })
   .meta({ id: 'TensorFlowClassifyResponse' });
 const statusSchema = z
   .object({
@@ -121,9 +121,7 @@ export async function tensorFlowServingRoutes(instance: FastifyInstance, parts: 
           const inputs = readExamples(request.body, { kind, config });
           const { predictions } = await classifyAll(exchange, manifest, inputs);
           return {
-            results: predictions.map(({ scores }) =>
-              scores.map(({ label: name, score }): [string, number] => [name, score]),
-            ),
+            results: predictions.map(({ scores }) => scores.map(({ label: name, score }) => [name, score])),
           };
         },
       );
