@@ -93,13 +93,22 @@ export class HttpTarget implements RunningTarget {
       healthPath !== null && isOverload(scenario)
         ? new HealthProbe({ port, path: healthPath, everyMs: HEALTH_EVERY_MS })
         : null;
+    // As a user's who came before the flood; open it first.
+    const kept = new HttpConnection({ host: HOST, port });
     const before = await usageOf(this.#pid);
     const options = { host: HOST, port, request, rate, seconds, ...load, seed: round + 1, check: checkAnswer };
     const report = await runOpenLoop(options).catch((error: unknown) => ({ error }));
     const health = (await probe?.stop()) ?? [];
-    if ('error' in report) throw report.error;
+    if ('error' in report) {
+      kept.close();
+      throw report.error;
+    }
     const after = await usageOf(this.#pid);
     const answered = Math.max(1, report.usefulOverall);
+    const aftermath = isOverload(scenario)
+      ? await this.#afterOverload(report, { health, request, kept })
+      : checkedSteady(report.statuses);
+    kept.close();
     return {
       offered: rate,
       goodput: report.goodput,
@@ -108,21 +117,25 @@ export class HttpTarget implements RunningTarget {
       lagP99Ms: report.lagP99Ms,
       cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / answered,
       ...Object.fromEntries(Object.entries(report.statuses).map(([status, count]) => [`answers ${status}`, count])),
-      ...(isOverload(scenario) ? await this.#afterOverload(report, health, request) : checkedSteady(report.statuses)),
+      ...aftermath,
     };
   }
 
   async #afterOverload(
     { refusalP99Ms }: { refusalP99Ms: number },
-    health: readonly number[],
-    request: (at: number) => HttpRequest,
+    { health, request, kept }: Aftermath,
   ): Promise<Figures> {
     const { port } = this.#options;
     const bytes = (closes: boolean, at: number) => toBytes(request(at), { host: HOST, port, closes });
+    const address = { host: HOST, port };
+    const [recovery, keptRecovery] = await Promise.all(
+      [null, kept].map((connection) => recoverySeconds({ address, kept: connection, bytes })),
+    );
     return {
       refusalP99Ms,
       ...(health.length === 0 ? {} : { healthMaxMs: Math.max(...health) }),
-      recoverySeconds: await recoverySeconds({ host: HOST, port }, bytes),
+      recoverySeconds: recovery ?? Number.NaN,
+      keptRecoverySeconds: keptRecovery ?? Number.NaN,
     };
   }
 
@@ -135,6 +148,12 @@ export class HttpTarget implements RunningTarget {
     if (pid === undefined) throw new Error(`${this.#options.title} could not be started`);
     return pid;
   }
+}
+
+interface Aftermath {
+  readonly health: readonly number[];
+  readonly request: (at: number) => HttpRequest;
+  readonly kept: HttpConnection;
 }
 
 /** Each round starts so many inputs further. */

@@ -15,6 +15,7 @@ const COLUMNS: Readonly<Record<string, number>> = {
   refusalP99Ms: 1,
   healthMaxMs: 0,
   recoverySeconds: 1,
+  keptRecoverySeconds: 1,
   lagP99Ms: 0,
 };
 
