@@ -79,6 +79,27 @@ export function viewOfBytes(dataType: NumericType, bytes: Uint8Array): Exclude<T
   return new VIEWS[dataType](aligned.buffer, aligned.byteOffset, Math.floor(aligned.byteLength / size));
 }
 
+/**
+ * Raw bytes as elements where they stand aligned, else as they are: they may travel so to where they come to lie aligned,
+ * and are viewed there by {@link withElements}. Copies of megabytes would keep the garbage collector busy.
+ */
+export function elementsOrBytes(dataType: NumericType, bytes: Uint8Array): Exclude<TensorData, string[]> {
+  return bytes.byteOffset % (ELEMENT_BYTES[dataType] ?? 1) === 0 ? viewOfBytes(dataType, bytes) : bytes;
+}
+
+/** Elements of a tensor, whether they are viewed already or still raw bytes. */
+export function lengthOf({ dataType, data }: Tensor): number {
+  const size = ELEMENT_BYTES[dataType] ?? 1;
+  return data instanceof Uint8Array && size > 1 ? data.byteLength / size : data.length;
+}
+
+/** The tensor with its elements viewed. */
+export function withElements(tensor: Tensor): Tensor {
+  const { dataType, data } = tensor;
+  if (dataType === 'string' || !(data instanceof Uint8Array) || ELEMENT_BYTES[dataType] === 1) return tensor;
+  return { ...tensor, data: viewOfBytes(dataType, data) };
+}
+
 /** Elements that are all zero. */
 export function zeros(dataType: NumericType, count: number): Exclude<TensorData, string[]> {
   return viewOfBytes(dataType, new Uint8Array(count * (ELEMENT_BYTES[dataType] ?? 1)));

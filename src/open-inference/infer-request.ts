@@ -5,9 +5,9 @@ import {
   type DatatypeName,
   ELEMENT_BYTES,
   elementCount,
+  elementsOrBytes,
   type Tensor,
   type TensorData,
-  viewOfBytes,
 } from '../tensor.ts';
 import { readElements, textOf } from './bytes-elements.ts';
 
@@ -76,7 +76,7 @@ export function inputFromBytes({ name, dataType, shape }: Layout, bytes: Uint8Ar
       `Input "${name}" has ${bytes.byteLength} bytes, shape [${shape.join(', ')}] of ${DATATYPE_NAMES[dataType]} needs ${expected}.`,
     );
   }
-  return { name, dataType, shape, data: viewOfBytes(dataType, bytes) };
+  return { name, dataType, shape, data: elementsOrBytes(dataType, bytes) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ServalError } from '../errors.ts';
 import type { Manifest } from '../repository/manifest.ts';
 import type { TensorsItem } from '../scheduler/item.ts';
-import { DATATYPE_NAMES, elementCount, isDynamic, type Tensor, type TensorInfo } from '../tensor.ts';
+import { DATATYPE_NAMES, elementCount, isDynamic, lengthOf, type Tensor, type TensorInfo } from '../tensor.ts';
 
 export type NamedTensors = Readonly<Record<string, Tensor>>;
 
@@ -71,8 +71,10 @@ export class TensorPipeline {
   }
 }
 
-function checkTensor(info: TensorInfo, { dataType, shape, data }: Tensor): void {
+function checkTensor(info: TensorInfo, tensor: Tensor): void {
+  const { dataType, shape } = tensor;
   const { name } = info;
+  const length = lengthOf(tensor);
   if (dataType !== info.dataType) {
     const message = `Input "${name}" has datatype ${DATATYPE_NAMES[dataType]}, the graph takes ${DATATYPE_NAMES[info.dataType]}.`;
     throw new ServalError('SERVAL_TENSOR_DATATYPE', message);
@@ -91,10 +93,10 @@ function checkTensor(info: TensorInfo, { dataType, shape, data }: Tensor): void 
       `Input "${name}" has shape ${shapeText(shape)}, the graph takes ${shapeText(info.shape)}.`,
     );
   }
-  if (data.length !== elementCount(shape)) {
+  if (length !== elementCount(shape)) {
     throw new ServalError(
       'SERVAL_TENSOR_DATA',
-      `Input "${name}" has ${data.length} elements, its shape ${shapeText(shape)} needs ${elementCount(shape)}.`,
+      `Input "${name}" has ${length} elements, its shape ${shapeText(shape)} needs ${elementCount(shape)}.`,
     );
   }
 }

@@ -1,5 +1,5 @@
 import type { EncodedItem, ItemOutput, TensorsItem } from '../scheduler/item.ts';
-import { elementCount, type Tensor, zeros } from '../tensor.ts';
+import { elementCount, type Tensor, withElements, zeros } from '../tensor.ts';
 import type { Collated } from './collate.ts';
 
 const NONE = new Map<number, never>();
@@ -9,7 +9,7 @@ const NONE = new Map<number, never>();
  * have the same names, types and further axes. One item alone goes to the graph as it came, whatever its shapes.
  */
 export function collateTensors(items: readonly EncodedItem[]): Collated {
-  const rows = items.filter((item) => item.kind === 'tensors');
+  const rows = items.filter((item) => item.kind === 'tensors').map(viewed);
   const [first] = rows;
   if (first === undefined || rows.length !== items.length) throw new Error('This is a bug: not an item of tensors');
   const outputs = [...new Set(rows.flatMap((item) => item.outputs))];
@@ -20,6 +20,13 @@ export function collateTensors(items: readonly EncodedItem[]): Collated {
   for (const name of Object.keys(first.tensors))
     feeds[name] = concatenate(rows.flatMap(({ tensors }) => tensors[name] ?? []));
   return { feeds, failures: NONE, pixels: 0, wanted: { outputs, split: (ran) => splitRows(ran, rows) } };
+}
+
+/** Bytes that came raw lie aligned in the frame that they came in. */
+function viewed(item: TensorsItem): TensorsItem {
+  const entries = Object.entries(item.tensors);
+  const tensors = Object.fromEntries(entries.map(([name, tensor]) => [name, withElements(tensor)]));
+  return { ...item, tensors };
 }
 
 /** @param tensors of one type, equal in all axes but the first. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { DATATYPE_NAMES, type DataType, elementCount } from '../../src/tensor.ts';
 import { binaryBody, bytesElements, type InferBody, sendInfer } from '../fixtures/infer-body.ts';
 import { type ServalProcess, startServal } from '../fixtures/serval-process.ts';
@@ -14,6 +14,7 @@ let serval: ServalProcess;
 beforeAll(async () => {
   folder = await makeFolder();
   await writeTextModel(path.join(folder, 'tiny'));
+  await writeTextModel(path.join(folder, 'slow'), { graph: { slowness: 6 } });
   await writeIdentityModels(folder);
   serval = await startServal({ models: folder, settings: { MAX_TENSOR_BODY_BYTES: 8_000_000 } });
 });
@@ -160,7 +161,7 @@ describe('a model with a pipeline', () => {
   });
 
   test('gives the scores of POST /predict', async () => {
-    const own = await serval.predict({ inputs: texts });
+    const own = await serval.predict({ model: 'tiny', inputs: texts });
     const { body } = await inferJson('tiny', request);
     const scores = texts.flatMap(expectedScores).map(Math.fround);
     expect(body).toMatchObject({
@@ -344,5 +345,30 @@ describe('the server and its models', () => {
     const series =
       'serval_requests_total{protocol="open-inference",method="POST",route="/v2/models/:model/infer",status="200",model="tiny",version="1"}';
     await expect.poll(() => serval.metric(series)).toBeGreaterThan(0);
+  });
+});
+
+describe('a server with too much to do', () => {
+  const request = { inputs: [{ name: 'text', datatype: 'BYTES', shape: [1], data: ['good'] }] };
+
+  test('a timeout in µs that passes is 504, in the protocol’s shape', async () => {
+    const answer = await inferJson('slow', { ...request, parameters: { timeout: 2_000 } });
+    // Where the cost is known already, the answer is that it cannot be in time.
+    expect([429, 504]).toContain(answer.status);
+    expect(answer.body).toEqual({ error: expect.any(String) });
+  });
+
+  test('overload is 429 with the time to come back', async () => {
+    const settings = { MAX_QUEUE_ITEMS: 1, WORKERS: 1, SHARE_IDENTICAL: 'false' };
+    const full = await startServal({ models: folder, settings });
+    onTestFinished(() => full.kill());
+    const answers = await Promise.all(Array.from({ length: 12 }, () => full.post('/v2/models/slow/infer', request)));
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { status, headers, body } of refused) {
+      expect(status).toBe(429);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(body).toEqual({ error: expect.any(String) });
+    }
   });
 });

@@ -16,7 +16,7 @@ function itemOf(x: Tensor, outputs: readonly string[] = ['y']): TensorsItem {
 test('one item goes to the graph as it came', () => {
   const item = itemOf(row(1, 2));
   const { feeds, wanted } = collateTensors([item]);
-  expect(feeds).toBe(item.tensors);
+  expect(feeds?.x?.data).toBe(item.tensors.x?.data);
   const ran = { y: row(3) };
   expect(wanted?.split(ran)).toEqual([ran]);
 });
@@ -41,4 +41,11 @@ test('an output without one row a row is an error that names it', () => {
 test('texts are put together as well', () => {
   const texts = (...data: string[]): Tensor => ({ dataType: 'string', shape: [data.length], data });
   expect(concatenate([texts('a'), texts('', 'b')])).toEqual(texts('a', '', 'b'));
+});
+
+test('bytes that came raw are viewed as elements', () => {
+  const data = new Uint8Array(Float32Array.of(1, 2).buffer);
+  const { feeds } = collateTensors([itemOf({ dataType: 'float32', shape: [1, 2], data })]);
+  expect(feeds?.x?.data).toEqual(Float32Array.of(1, 2));
+  expect(feeds?.x?.data).toHaveProperty('buffer', data.buffer);
 });

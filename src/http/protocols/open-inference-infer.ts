@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ServalError } from '../../errors.ts';
@@ -15,6 +16,9 @@ import { JsonThread } from './json-thread.ts';
 import { targetOf } from './open-inference-path.ts';
 import { inferRequestSchema, inferResponseSchema } from './open-inference-schemas.ts';
 import type { ProtocolParts } from './protocol.ts';
+
+/** From here on another copy costs more than a stream. */
+const MIN_STREAMED_BYTES = 65_536;
 
 /** How much of a body is JSON; the binary tensors follow. In the answer as well. */
 export const HEADER_LENGTH = 'inference-header-content-length';
@@ -81,10 +85,17 @@ async function infer({ parts, json, request, reply }: InferExchange): Promise<Fa
   reply.header('server-timing', serverTiming(response, reply.elapsedTime));
   const head = typeof written.json === 'string' ? Buffer.from(written.json, 'utf8') : bufferOf(written.json);
   if (written.binary.length === 0) return reply.header('content-type', 'application/json').send(head);
+  const pieces = [head, ...written.binary];
+  const bytes = written.binary.reduce((total, { byteLength }) => total + byteLength, 0);
   return reply
     .header('content-type', 'application/octet-stream')
+    .header('content-length', head.byteLength + bytes)
     .header(HEADER_LENGTH, head.byteLength)
-    .send(Buffer.concat([head, ...written.binary]));
+    .send(
+      head.byteLength + bytes < MIN_STREAMED_BYTES
+        ? Buffer.concat(pieces)
+        : Readable.from(pieces, { objectMode: false }),
+    );
 }
 
 /** @throws ServalError SERVAL_INVALID_REQUEST where the header cannot be true of this body. */
