@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import os from 'node:os';
 
 /**
  * Reads "+ <pid>" and "- <pid>"; when its input ends, which it does however the main process ended, it gives those that
@@ -32,6 +33,20 @@ export class OrphanGuard {
 
   release(pid: number | undefined): void {
     if (pid !== undefined) this.#write(`- ${pid}`);
+  }
+
+  /** Whether this process may raise a priority again that it lowered; tried on the shell, which needs none. */
+  canRaisePriority(): boolean {
+    const pid = this.#shell?.pid;
+    if (pid === undefined) return false;
+    try {
+      const before = os.getPriority(pid);
+      os.setPriority(pid, before + 1);
+      os.setPriority(pid, before);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #write(line: string): void {

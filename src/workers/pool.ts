@@ -3,7 +3,7 @@ import { OrphanGuard } from './orphan-guard.ts';
 import type { PoolOptions, RetireReason } from './pool-options.ts';
 import type { WorkerModel } from './protocol.ts';
 import { StartBackoff } from './start-backoff.ts';
-import { type WorkerEnd, type WorkerEvents, WorkerProcess } from './worker-process.ts';
+import { WORKER_NICENESS, type WorkerEnd, type WorkerEvents, WorkerProcess } from './worker-process.ts';
 
 interface Member {
   readonly worker: WorkerProcess;
@@ -21,6 +21,7 @@ interface Member {
 const EXIT_GRACE_MS = 5_000;
 /** What is verified takes the time that those who serve leave. */
 const PROBE_NICENESS = 19;
+const START_NICENESS = 15;
 /** How often workers are looked at: for runs that hang, and for limits of their own. */
 const LOOK_EVERY_MS = 100;
 /** A ceiling that a fresh worker is near already cannot be kept by fresh ones. */
@@ -217,9 +218,12 @@ export class WorkerPool {
 
   #spawn(): void {
     const models = this.#loadDeaths.loadable(this.#models);
-    const worker = new WorkerProcess(this.#nextId++, models, {
+    // Where as many serve as should, it starts in the time that they leave.
+    const isUrgent = this.serving.length < this.#options.count || !this.#guard.canRaisePriority();
+    const events: WorkerEvents = {
       ready: () => {
         clearTimeout(timer);
+        if (!isUrgent) worker.setNiceness(WORKER_NICENESS);
         this.#becomeReady(member);
       },
       ended: (_, end) => {
@@ -229,7 +233,9 @@ export class WorkerPool {
         if (!member.isRetiring) this.#lost(member, end);
         this.#reconcile();
       },
-    });
+    };
+    const niceness = isUrgent ? WORKER_NICENESS : START_NICENESS;
+    const worker = new WorkerProcess(this.#nextId++, models, events, niceness);
     const member: Member = {
       worker,
       models,

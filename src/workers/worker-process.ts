@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import type { Socket } from 'node:net';
 import os from 'node:os';
@@ -19,7 +20,7 @@ import { Wire } from './wire.ts';
 const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 /** Lower than the main process's, so that accepting, refusing and health checks go before inference on a full machine. */
-const WORKER_NICENESS = 5;
+export const WORKER_NICENESS = 5;
 
 /** A worker makes little garbage; without them V8 lets it pile up to tens of MB before it looks. */
 const HEAP_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=20'];
@@ -119,6 +120,13 @@ export class WorkerProcess implements Executor {
     clearTimeout(timer);
   }
 
+  /** All its threads; raising the priority takes a right that not every process has. */
+  setNiceness(niceness: number): void {
+    const { pid } = this;
+    if (pid === undefined) return;
+    for (const thread of threadsOf(pid)) lowerPriority(thread, niceness);
+  }
+
   kill({ hung = false }: { hung?: boolean } = {}): void {
     this.#hung ||= hung;
     this.#child.kill('SIGKILL');
@@ -185,6 +193,15 @@ function workerEnvironment(): NodeJS.ProcessEnv {
 function runFailed(reason: string): ServalError {
   const message = 'The graph could not run on this input; the server’s log has the reason under the request’s id.';
   return new ServalError('SERVAL_RUN_FAILED', message, { cause: new Error(reason) });
+}
+
+/** Linux' ids of a process's threads, each of which has a priority of its own; elsewhere the process. */
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [pid];
+  }
 }
 
 function lowerPriority(pid: number, niceness: number): void {

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ServalOptions, type ServalProcess, startServal, waitFor } from '../fixtures/serval-process.ts';
@@ -92,6 +93,8 @@ describe('a worker at its limit', () => {
     expect(fewest).toBe(2);
     expect(target.workerPids.filter((pid) => before.includes(pid))).toEqual([]);
     expect(await target.metric('serval_worker_restarts_total')).toBe(0);
+    // Fresh ones start behind those that serve, and are their equals when they do.
+    await waitFor(() => target.workerPids.length === 2 && target.workerPids.every((pid) => os.getPriority(pid) === 5));
   });
 });
 
