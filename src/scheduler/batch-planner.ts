@@ -17,9 +17,11 @@ export interface PlanOptions {
   readonly maxTokens: number;
   /** Clock time in ms. */
   readonly now: number;
+  /** Whether other versions want the workers as well. */
+  readonly contested: boolean;
 }
 
-export interface HoldOptions extends PlanOptions {
+export interface HoldOptions extends Omit<PlanOptions, 'contested'> {
   /** How long the oldest item may wait for company, in ms from its arrival. */
   readonly maxDelayMs: number;
 }
@@ -27,11 +29,15 @@ export interface HoldOptions extends PlanOptions {
 /** Waiting items that the planner looks at for company. */
 export const PLAN_WINDOW = 64;
 
+/** What a batch costs beside its worker's time: the main process is woken, sends it, and takes its answer. */
+const HANDOVER_MS = 0.4;
 /**
- * Share of its items' own cost that a batch must save. Where it saves next to nothing, as with images on a CPU, it would
- * only keep the worker from others for longer.
+ * Share of its items' own cost that a batch must save where others want the workers: one that saves next to nothing, as
+ * with images on a CPU, would only hold them up for longer.
  */
 const MIN_GAIN = 0.05;
+/** Where nobody else wants them, a batch that saves less must at least be done in so many ms: somebody may come. */
+const MAX_LOW_GAIN_MS = 60;
 
 /**
  * Chooses the items that run with the oldest one: those that it is with where all that waits, in the order of length, is
@@ -63,17 +69,20 @@ export function planBatch<Item extends Plannable>(waiting: readonly Item[], opti
     size = grownSize;
     firstDeadline = deadline;
   }
-  const aloneMs = batch.reduce((total, item) => total + cost.predict(1, item.size), 0);
-  return cost.predict(batch.length, size) <= aloneMs ? batch : [head];
+  const aloneMs = batch.reduce((total, item) => total + HANDOVER_MS + cost.predict(1, item.size), 0);
+  return HANDOVER_MS + cost.predict(batch.length, size) <= aloneMs ? batch : [head];
 }
 
 /**
  * Cuts the items, in the order of length, into the batches whose costs are the least in sum, and gives the one that `head`
- * is in. least[j] = min over i < j of least[i] + T(j − i, the length of item j − 1).
+ * is in. least[j] = min over i < j of least[i] + T(j − i, the length of item j − 1), where that batch saves enough.
  */
 function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Item[], options: PlanOptions): Item[] {
-  const { cost, maxItems, maxTokens } = options;
+  const { cost, maxItems, maxTokens, contested } = options;
   const sorted = [...items].sort((a, b) => a.size - b.size);
+  /** Cost of the first items, one by one. */
+  const alone = [0];
+  for (const { size } of sorted) alone.push((alone.at(-1) ?? 0) + HANDOVER_MS + cost.predict(1, size));
   const least = [0];
   const firstOf = [0];
   for (let end = 1; end <= sorted.length; end++) {
@@ -83,8 +92,10 @@ function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Ite
     for (let start = end - 1; start >= Math.max(0, end - maxItems); start--) {
       const count = end - start;
       if (count > 1 && count * size > maxTokens) break;
-      const ms = cost.predict(count, size);
-      const totalMs = (least[start] ?? 0) + (count > 1 ? ms / (1 - MIN_GAIN) : ms);
+      const ms = HANDOVER_MS + cost.predict(count, size);
+      const gain = 1 - ms / ((alone[end] ?? 0) - (alone[start] ?? 0));
+      if (count > 1 && gain < MIN_GAIN && (contested || ms > MAX_LOW_GAIN_MS)) continue;
+      const totalMs = (least[start] ?? 0) + ms;
       if (totalMs >= leastMs) continue;
       leastMs = totalMs;
       first = start;

@@ -132,6 +132,7 @@ export class Scheduler {
     });
     const submission = new Submission(versionKey, items.length, { submittedAt: now, deadlineAt: now + timeoutMs });
     if (queue.length === 0) this.#queues.enter(queue);
+    queue.arrivedAt = now;
     for (const [index, item] of items.entries()) {
       this.#enqueue(queue, { item, rank, waiter: { submission, index } });
       rank += costs[index] ?? 0;
@@ -195,7 +196,7 @@ export class Scheduler {
   #nextBatch(now: number): SuspectBatch | null {
     for (const queue of this.#queues.all) for (const late of queue.hopeless(now)) this.#endLate(late);
     for (let queue = this.#queues.next(now); queue !== null; queue = this.#queues.next(now)) {
-      const jobs = queue.plan(now);
+      const jobs = queue.plan(now, this.#queues.contested(queue, now));
       if (!queue.hold(jobs, now, () => this.#dispatch())) return { queue, jobs, losses: 0 };
     }
     return null;

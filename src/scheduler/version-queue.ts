@@ -23,6 +23,8 @@ export class VersionQueue {
   readonly cost: CostModel;
   /** Worker time in ms that this version has had, counted from the share of a version that was never idle. */
   served = 0;
+  /** Clock time in ms when work came last. */
+  arrivedAt = Number.NEGATIVE_INFINITY;
   /** Clock time in ms until which its items are held for company. */
   heldUntil = 0;
   #holdTimer: NodeJS.Timeout | undefined;
@@ -68,11 +70,14 @@ export class VersionQueue {
     return [...late];
   }
 
-  /** The next batch; its items stay in the queue. */
-  plan(now: number): Job[] {
+  /**
+   * The next batch; its items stay in the queue.
+   * @param contested whether other versions want the workers as well.
+   */
+  plan(now: number, contested: boolean): Job[] {
     const { maxBatchItems: maxItems, maxBatchTokens: maxTokens } = this.#options;
     const waiting = this.#jobs.window(maxItems === 1 ? 1 : PLAN_WINDOW);
-    return planBatch(waiting, { cost: this.cost, maxItems, maxTokens, now });
+    return planBatch(waiting, { cost: this.cost, maxItems, maxTokens, now, contested });
   }
 
   /** Whether a batch is held for items that may still join it; `over` is called when it is to be looked at again. */

@@ -1,5 +1,8 @@
 import type { VersionQueue } from './version-queue.ts';
 
+/** A version that had work so lately will want the workers again. */
+const CONTEST_MS = 1_000;
+
 /** The queues of all versions, and whose turn it is. */
 export class VersionQueues {
   readonly #queues = new Map<string, VersionQueue>();
@@ -47,6 +50,11 @@ export class VersionQueues {
       nextIsUrgent = isUrgent;
     }
     return next;
+  }
+
+  /** Whether a version beside this one has had work within the last second. */
+  contested(queue: VersionQueue, now: number): boolean {
+    return this.all.some((other) => other !== queue && now - other.arrivedAt < CONTEST_MS);
   }
 
   /** To be called before a queue that was empty gets work: what it did not use while it was idle is not owed to it. */

@@ -14,7 +14,7 @@ function sizesOf(batch: readonly Plannable[]): number[] {
 }
 
 function plan(waiting: readonly Plannable[], maxItems = 16, maxTokens = 10_000): Plannable[] {
-  return planBatch(waiting, { cost, maxItems, maxTokens, now: 0 });
+  return planBatch(waiting, { cost, maxItems, maxTokens, now: 0, contested: true });
 }
 
 test('nothing waits: no batch', () => {
@@ -44,22 +44,24 @@ test('an item keeps out of a batch where it would be missed more in another', ()
 test('no other cut of what waits, in the order of length, costs less', () => {
   for (let seed = 1; seed <= 30; seed++) {
     const sizes = Array.from({ length: 9 }, (_, k) => 3 + ((seed * 7919 + k * k * 31) % 40));
-    const leastMs = Math.min(...cuts([...sizes].sort((a, b) => a - b)).map((cut) => sum(cut.map(penalised))));
+    const leastMs = Math.min(...cuts([...sizes].sort((a, b) => a - b)).map((cut) => sum(cut.map(counted))));
     let waiting = items(...sizes);
     let plannedMs = 0;
     while (waiting.length > 0) {
       const batch = plan(waiting);
-      plannedMs += penalised(sizesOf(batch));
+      plannedMs += counted(sizesOf(batch));
       waiting = waiting.filter((item) => !batch.includes(item));
     }
     expect(plannedMs, `sizes ${sizes.join()}`).toBeCloseTo(leastMs, 9);
   }
 });
 
-/** The cost of a batch as the planner counts it: one of several items must save 5 %. */
-function penalised(batch: readonly number[]): number {
-  const ms = cost.predict(batch.length, Math.max(...batch));
-  return batch.length > 1 ? ms / 0.95 : ms;
+/** The cost of a batch as the planner counts it; infinite where it saves less than 5 %. */
+function counted(batch: readonly number[]): number {
+  const handoverMs = 0.4;
+  const ms = handoverMs + cost.predict(batch.length, Math.max(...batch));
+  const aloneMs = sum(batch.map((size) => handoverMs + cost.predict(1, size)));
+  return batch.length > 1 && ms > aloneMs * 0.95 ? Number.POSITIVE_INFINITY : ms;
 }
 
 function sum(numbers: readonly number[]): number {
@@ -104,6 +106,20 @@ test('the waiting list itself is not changed', () => {
   const before = [...waiting];
   plan(waiting);
   expect(waiting).toEqual(before);
+});
+
+test('a batch that saves next to nothing runs only while nobody else wants the workers, and only if it is short', () => {
+  const pick = (contested: boolean, imageMs = 20) =>
+    planBatch(items(1, 1, 1, 1, 1), {
+      cost: { predict: (count) => count * imageMs },
+      maxItems: 16,
+      maxTokens: 512,
+      now: 0,
+      contested,
+    });
+  expect(pick(true)).toHaveLength(1);
+  expect(pick(false)).toHaveLength(2);
+  expect(pick(false, 45)).toHaveLength(1);
 });
 
 test('a batch stays within its tokens, padding included, but one long item runs all the same', () => {
