@@ -31,7 +31,6 @@ const TEXT_SHAPES = [
   [8, 32],
   [2, 128],
 ] as const;
-const PICTURES = 4;
 const ROWS = [1, 2, 4];
 
 /** Batches whose time tells what others will cost, the quick ones first; those of several items only where they may run together. */
@@ -67,21 +66,20 @@ function textBatches(
 /** Two at most together: the runtime keeps the memory of its largest batch. */
 function pictureBatches(pictures: readonly EncodedItem[], maxItems: number): EncodedItem[][] {
   const alone = pictures.map((picture) => [picture]);
-  return maxItems < 2 || pictures.length < 2 ? alone : [...alone, pictures.slice(0, 2), pictures.slice(-2)];
+  return maxItems < 2 || pictures.length < 2 ? alone : [...alone, [...pictures]];
 }
 
-/** Golden pictures from the smallest file to the largest, or the built-in ones: decoding counts as well. */
+/**
+ * Two golden pictures of medium size, or of the built-in ones: decoding counts as well, but a cost that the largest one had
+ * a part in would be nobody's, and decoding two of those at once would be what a worker's memory is remembered for.
+ */
 async function picturesOf({ golden }: ImageManifest, pipeline: Pipeline | null): Promise<EncodedItem[]> {
-  const files = golden?.samples.flatMap(({ input }) => ('imageFile' in input ? [input.imageFile] : [])) ?? [];
-  const all = await Promise.all([...new Set(files)].map((file) => readFile(file)));
-  const bySize = all.sort((a, b) => a.byteLength - b.byteLength);
-  const step = (bySize.length - 1) / (PICTURES - 1);
-  const chosen = new Set(Array.from({ length: PICTURES }, (_, at) => bySize[Math.round(at * step)] ?? null));
-  const pictures = [...chosen].flatMap((bytes): EncodedItem[] => (bytes === null ? [] : [{ kind: 'image', bytes }]));
-  if (pictures.length > 0) return pictures;
-  return (pipeline?.probes ?? []).flatMap((input): EncodedItem[] =>
-    input.kind === 'image' ? [{ kind: 'image', bytes: input.bytes }] : [],
-  );
+  const names = golden?.samples.flatMap(({ input }) => ('imageFile' in input ? [input.imageFile] : [])) ?? [];
+  const files = await Promise.all([...new Set(names)].map((name) => readFile(name)));
+  const probes = (pipeline?.probes ?? []).flatMap((input) => (input.kind === 'image' ? [input.bytes] : []));
+  const bySize = (files.length > 0 ? files : probes).toSorted((a, b) => a.byteLength - b.byteLength);
+  const middle = Math.floor((bySize.length - 1) / 2);
+  return bySize.slice(middle, middle + 2).map((bytes) => ({ kind: 'image', bytes }));
 }
 
 function tensorBatches(manifest: Manifest, maxItems: number): EncodedItem[][] {
