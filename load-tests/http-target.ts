@@ -91,7 +91,7 @@ export class HttpTarget implements RunningTarget {
     };
     const probe =
       healthPath !== null && isOverload(scenario)
-        ? new HealthProbe({ port, path: healthPath, everyMs: HEALTH_EVERY_MS })
+        ? await HealthProbe.start({ port, path: healthPath, everyMs: HEALTH_EVERY_MS })
         : null;
     // As a user's who came before the flood; open it first.
     const kept = new HttpConnection({ host: HOST, port });

@@ -19,6 +19,7 @@ const WARM_UP_REQUESTS = 2_000;
 const MAX_GROWTH_BYTES = 10e6;
 const MAX_LIVE_MS = 50;
 const LIVE_EVERY_MS = 25;
+const CALIBRATED_WITHIN_MS = 15_000;
 const KILL_EVERY_MS = 1_000;
 
 const { values } = parseArgs({
@@ -37,6 +38,7 @@ const serval = await startServal({
   settings: { WORKERS: 'auto', CALIBRATE: 'true', LOG_LEVEL: 'info' },
 });
 try {
+  await calibrated(serval);
   await soak(serval);
 } finally {
   const { code } = await serval.stop();
@@ -49,11 +51,18 @@ function check(holds: boolean, fault: string): void {
   if (!holds) faults.set(fault, (faults.get(fault) ?? 0) + 1);
 }
 
+/** The runtime's memory grows to what its largest batch needs: the calibration's shall not count as growth. */
+async function calibrated({ records }: ServalProcess): Promise<void> {
+  const count = (message: string) => records.filter(({ msg }) => msg === message).length;
+  const giveUpAt = performance.now() + CALIBRATED_WITHIN_MS;
+  while (count('calibrated') < count('version verified') && performance.now() < giveUpAt) await delay(50);
+}
+
 async function soak(server: ServalProcess): Promise<void> {
   const bar = new SingleBar({ format: '{bar} {value}/{total} requests, {duration} s', hideCursor: true });
   bar.start(total, 0);
   const over = new AbortController();
-  const live = new HealthProbe({
+  const live = await HealthProbe.start({
     port: Number(new URL(server.url).port),
     path: '/health/live',
     everyMs: LIVE_EVERY_MS,
@@ -131,7 +140,9 @@ async function checkRestarts(server: ServalProcess, killed: readonly number[]): 
 function report({ liveMs, growth, pss }: { liveMs: readonly number[]; growth: number; pss: number }): void {
   const slowest = Math.max(...liveMs);
   console.log(`memory ${(pss / 1e6).toFixed(1)} MB, ${(growth / 1e6).toFixed(1)} MB more than after the warm-up`);
-  console.log(`GET /health/live ${liveMs.length} times, at most ${slowest.toFixed(1)} ms`);
+  const before = liveMs.slice(0, liveMs.indexOf(slowest)).reduce((total, ms) => total + ms + LIVE_EVERY_MS, 0);
+  const when = `${(before / 1000).toFixed(1)} s after the start`;
+  console.log(`GET /health/live ${liveMs.length} times, at most ${slowest.toFixed(1)} ms, ${when}`);
   // Workers that start beside the load take the cores for themselves now and then; the calm run holds the bound.
   if (!values.kill) check(slowest <= MAX_LIVE_MS, `GET /health/live took ${slowest.toFixed(1)} ms`);
 }

@@ -69,7 +69,7 @@ try {
     value.toFixed(7),
   );
   const body = `{"inputs":[{"name":"x","datatype":"FP32","shape":[${data.length}],"data":[${data.join(',')}]}]}`;
-  const probe = new HealthProbe({ port: serval.port, path: '/health/live', everyMs: 2 });
+  const probe = await HealthProbe.start({ port: serval.port, path: '/health/live', everyMs: 2 });
   for (let sent = 0; sent < JSON_REQUESTS; sent++) {
     const response = await fetch(`${serval.url}/v2/models/row/infer`, { method: 'POST', body });
     if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
