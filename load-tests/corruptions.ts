@@ -92,7 +92,7 @@ function damaged(original: Buffer): Buffer {
       const at = anywhere();
       // Never the bytes of before, even where they were zeros.
       copy[at] = (copy[at] ?? 0) ^ 255;
-      copy.fill(0, at + 1, at + 4_096);
+      copy.fill(0, at + 1, Math.min(copy.byteLength, at + 4_096));
       return copy;
     }
   }
