@@ -1,6 +1,6 @@
 import { SETTINGS, variableName } from '../src/config.ts';
 import { ERROR_TABLE } from '../src/errors.ts';
-import { Metrics } from '../src/observability/metrics.ts';
+import { type MetricDescription, Metrics } from '../src/observability/metrics.ts';
 
 /** The README's tables, made from the code. Each stands between `<!-- table: name -->` and `<!-- end -->`. */
 const TABLES: Readonly<Record<string, () => string>> = {
@@ -39,8 +39,9 @@ function errorTable(): string {
   return markdownTable(['Status', 'Code', 'When'], rows);
 }
 
-function metricsTable(): string {
-  const metrics = new Metrics({
+/** Every metric, as a server without models describes it. */
+export function documentedMetrics(): MetricDescription[] {
+  return new Metrics({
     queuedItems: () => [],
     workers: () => [],
     servingWorkers: () => 0,
@@ -48,7 +49,10 @@ function metricsTable(): string {
     queueWaitMs: () => 0,
     costs: () => [],
   }).describe();
-  const rows = metrics.map(({ name, type, labels, help }) => [
+}
+
+function metricsTable(): string {
+  const rows = documentedMetrics().map(({ name, type, labels, help }) => [
     `\`${name}\``,
     type,
     labels.map((label) => `\`${label}\``).join(' '),

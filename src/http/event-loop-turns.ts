@@ -10,7 +10,7 @@ const MAX_RELEASES = 8;
  */
 export class EventLoopTurns {
   readonly #now: () => number;
-  #waiting: (() => void)[] = [];
+  readonly #waiting: (() => void)[] = [];
   /** When the first one of this turn was let in; null before. */
   #begun: number | null = null;
 

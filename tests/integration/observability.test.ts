@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Metrics } from '../../src/observability/metrics.ts';
+import { documentedMetrics } from '../../docs/readme-tables.ts';
 import { type ServalProcess, startServal, waitFor } from '../fixtures/serval-process.ts';
 import { makeFolder, removeFolder } from '../fixtures/temporary-folder.ts';
 import { writeTextModel } from '../fixtures/text-model.ts';
@@ -29,14 +29,7 @@ function seriesOf(text: string): string[] {
 }
 
 describe('/metrics', () => {
-  const documented = new Metrics({
-    queuedItems: () => [],
-    workers: () => [],
-    servingWorkers: () => 0,
-    versions: () => [],
-    queueWaitMs: () => 0,
-    costs: () => [],
-  }).describe();
+  const documented = documentedMetrics();
 
   test.each(documented)('has $name as it is documented', async ({ name, type, help }) => {
     const text = await metricsText();
