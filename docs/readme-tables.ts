@@ -1,6 +1,7 @@
-import { SETTINGS, variableName } from '../src/config.ts';
+import { variableName } from '../src/config.ts';
 import { ERROR_TABLE } from '../src/errors.ts';
 import { type MetricDescription, Metrics } from '../src/observability/metrics.ts';
+import { SETTINGS } from '../src/settings.ts';
 
 /** The README's tables, made from the code. Each stands between `<!-- table: name -->` and `<!-- end -->`. */
 const TABLES: Readonly<Record<string, () => string>> = {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
-import { ConfigError, parseConfig, SETTINGS, variableName } from '../src/config.ts';
+import { ConfigError, parseConfig, variableName } from '../src/config.ts';
+import { SETTINGS } from '../src/settings.ts';
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
   try {

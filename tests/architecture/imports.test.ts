@@ -8,7 +8,8 @@ import { sourceFiles } from './source-files.ts';
  */
 const LEAVES = ['config.ts', 'errors.ts', 'tensor.ts'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  'config.ts': [],
+  'settings.ts': [],
+  'config.ts': ['settings.ts'],
   'errors.ts': [],
   'tensor.ts': [],
   repository: LEAVES,
