@@ -163,6 +163,12 @@ export const SETTINGS = {
   ),
   cacheBytes: setting(whole(0, 100_000 * MB), 'bytes', 0, 'Answers kept for items that come again; 0 keeps none.'),
   maxBatchItems: setting(whole(1, 4_096), 'items', 16, 'Items of one batch.'),
+  maxBatchImages: setting(
+    whole(1, 4_096),
+    'images',
+    2,
+    'Images of one batch: more save nothing on a CPU, and a worker keeps the memory of its largest batch.',
+  ),
   maxBatchTokens: setting(
     whole(1, 10_000_000),
     'tokens',

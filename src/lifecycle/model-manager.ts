@@ -216,7 +216,9 @@ export class ModelManager implements ModelManagement {
   #admit({ record, manifest }: Candidate, { verification, loadSeconds }: Passed): void {
     const key = versionKey(manifest);
     const batching = !['unsafe', 'off'].includes(verification.batching);
-    this.#options.scheduler.addVersion(key, { batching, prior: PRIORS[manifest.task] });
+    const { scheduler, config } = this.#options;
+    const limit = manifest.task === 'image-classification' ? { maxItems: config.maxBatchImages } : {};
+    scheduler.addVersion(key, { batching, prior: PRIORS[manifest.task], ...limit });
     record.loadSeconds = loadSeconds;
     record.becomeReady(verification);
     this.#options.observer.versionReady(record);

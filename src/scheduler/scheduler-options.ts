@@ -1,4 +1,5 @@
 import type { AdmissionLimits } from './admission.ts';
+import type { CostCoefficients } from './cost-model.ts';
 import type { SchedulerObserver } from './observer.ts';
 import type { QuarantineLimits } from './quarantine.ts';
 import type { ReuseOptions } from './reuse.ts';
@@ -18,4 +19,13 @@ export interface SchedulerOptions extends AdmissionLimits, QuarantineLimits, Reu
 export interface SubmitOptions {
   readonly timeoutMs: number;
   readonly priority: Priority;
+}
+
+export interface VersionOptions {
+  /** Off where its scores depend on their batch. */
+  readonly batching: boolean;
+  /** Items of one of its batches, where fewer than others may have. */
+  readonly maxItems?: number;
+  /** What its batches are taken to cost until some have run. */
+  readonly prior: CostCoefficients;
 }

@@ -1,7 +1,7 @@
 import type { ErrorData } from '../errors.ts';
 import { ActiveSubmissions } from './active-submissions.ts';
 import { Admission, type Load } from './admission.ts';
-import { type CostCoefficients, CostModel } from './cost-model.ts';
+import { CostModel } from './cost-model.ts';
 import { type BatchResult, type Executor, ExecutorLostError } from './executor.ts';
 import { ExecutorSet } from './executor-set.ts';
 import { bytesOf, type EncodedItem, sizeOf } from './item.ts';
@@ -11,7 +11,7 @@ import type { DropReason } from './observer.ts';
 import { Quarantine } from './quarantine.ts';
 import { batchError, clientClosed, deadlineExceeded, inputError, toError, versionGone } from './request-errors.ts';
 import { Reuse } from './reuse.ts';
-import type { SchedulerOptions, SubmitOptions } from './scheduler-options.ts';
+import type { SchedulerOptions, SubmitOptions, VersionOptions } from './scheduler-options.ts';
 import { Submission } from './submission.ts';
 import { VersionQueue } from './version-queue.ts';
 import { VersionQueues } from './version-queues.ts';
@@ -49,12 +49,8 @@ export class Scheduler {
     this.#active = new ActiveSubmissions(this.#now, (submission) => this.#endLate(submission));
   }
 
-  /**
-   * @param options.batching off where a version's scores depend on their batch.
-   * @param options.prior what its batches are taken to cost until some have run.
-   */
-  addVersion(key: string, { batching, prior }: { batching: boolean; prior: CostCoefficients }): void {
-    const maxBatchItems = batching ? this.#options.maxBatchItems : 1;
+  addVersion(key: string, { batching, maxItems = Number.POSITIVE_INFINITY, prior }: VersionOptions): void {
+    const maxBatchItems = batching ? Math.min(maxItems, this.#options.maxBatchItems) : 1;
     this.#queues.set(new VersionQueue({ ...this.#options, key, maxBatchItems, cost: new CostModel(prior) }));
   }
 

@@ -18,16 +18,15 @@ export function greyToRgb(grey: Uint8Array): Uint8Array {
   return rgb;
 }
 
-/** ITU-R 601-2 luma in R, G and B, with Pillow's weights of 16 bits. */
+/** ITU-R 601-2 luma in R, G and B, with Pillow's weights of 16 bits; in its own place. */
 export function rgbToGrey(rgb: Uint8Array): Uint8Array {
-  const grey = new Uint8Array(rgb.length);
   for (let at = 0; at < rgb.length; at += 3) {
     const luma = (19_595 * (rgb[at] ?? 0) + 38_470 * (rgb[at + 1] ?? 0) + 7_471 * (rgb[at + 2] ?? 0) + 0x8000) >> 16;
-    grey[at] = luma;
-    grey[at + 1] = luma;
-    grey[at + 2] = luma;
+    rgb[at] = luma;
+    rgb[at + 1] = luma;
+    rgb[at + 2] = luma;
   }
-  return grey;
+  return rgb;
 }
 
 /** Composites grey with alpha (2 channels) or RGBA (4) on white; RGBA in its own place, as it may take 100 MB. */

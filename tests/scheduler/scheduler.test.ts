@@ -155,6 +155,14 @@ describe('order', () => {
     expect(others).toBeGreaterThanOrEqual(9);
   });
 
+  test('a version’s batches stay within its own limit', async () => {
+    const { scheduler, executor, submitAll } = schedulerWith();
+    scheduler.addVersion('images/1@def', { batching: true, maxItems: 2, prior: TEXT_PRIOR });
+    for (let k = 0; k < 9; k++) submitAll([itemOf(k)], TIMEOUT_MS, 'images/1@def');
+    for (let k = 0; k < 5; k++) await executor.finish();
+    expect(executor.ran.map(({ names }) => names.length)).toEqual([1, 2, 2, 2, 2]);
+  });
+
   test('a version that was idle does not make up for it at the cost of the others', async () => {
     const { scheduler, executor, submitAll } = schedulerWith({ batching: false });
     scheduler.addVersion('idle/1@def', { batching: false, prior: TEXT_PRIOR });

@@ -136,3 +136,12 @@ describe('a file that is not usable is its sender’s fault', () => {
     expect(codes[name]).toBe('SERVAL_IMAGE_SHAPE');
   });
 });
+
+test('a decoded picture’s memory is given back before the next one is decoded', async () => {
+  const processor = new ImageProcessor(plainInput({ width: 8, height: 8 }), 4_000_000);
+  const file = pngFile({ width: 2_000, height: 2_000, pixels: new Uint8Array(12_000_000) });
+  await processor.prepare(file);
+  const before = process.memoryUsage().external;
+  for (let k = 0; k < 5; k++) await processor.prepare(file);
+  expect(process.memoryUsage().external - before).toBeLessThan(12_000_000);
+});
