@@ -51,6 +51,7 @@ export const ERROR_TABLE = {
   SERVAL_RUN_TIMEOUT: [500, 'The run of an input hung on two workers, which were ended.'],
   SERVAL_RUN_FAILED: [500, 'The runtime refused to run the graph on this input.'],
   SERVAL_INTERNAL: [500, 'A bug in Serval; the log has the cause under the request id.'],
+  SERVAL_STARTING: [503, 'The server still loads its models.'],
   SERVAL_DRAINING: [503, 'The server is shutting down and takes no new requests.'],
   SERVAL_VERSION_NOT_READY: [503, 'The model has no ready version, or the version named is not ready.'],
   SERVAL_DEADLINE_EXCEEDED: [504, 'The request could not be answered within its `timeout_ms`.'],

@@ -63,9 +63,16 @@ export class CallRunner {
     }
   }
 
-  /** @throws ServalError SERVAL_DRAINING, SERVAL_OVERLOADED */
+  /** @throws ServalError SERVAL_STARTING, SERVAL_DRAINING, SERVAL_OVERLOADED */
   checkDoor(timeoutMs: number): void {
-    if (this.#parts.phase() === 'draining') {
+    const phase = this.#parts.phase();
+    if (phase === 'starting') {
+      throw new ServalError(
+        'SERVAL_STARTING',
+        'The server still loads its models; send the call to another, or later.',
+      );
+    }
+    if (phase === 'draining') {
       throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
     }
     this.#parts.checkDoor(timeoutMs);

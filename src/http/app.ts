@@ -144,10 +144,21 @@ function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts
     // Comes after the answer, and where the client went away before it as well.
     reply.raw.once('close', () => tellAnswered(request, reply, observer));
     reply.header('x-request-id', request.id);
-    if (phase() === 'draining' && request.method === 'POST') {
-      throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
-    }
+    if (request.method === 'POST') refuseUnlessServing(phase());
   });
+}
+
+/** Before it has read the models folder, a server would tell load balancers for good that there is no such model. */
+function refuseUnlessServing(phase: ServerPhase): void {
+  if (phase === 'starting') {
+    throw new ServalError(
+      'SERVAL_STARTING',
+      'The server still loads its models; send the request to another, or later.',
+    );
+  }
+  if (phase === 'draining') {
+    throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
+  }
 }
 
 /** To the metrics, and as the request's one line in the log. */

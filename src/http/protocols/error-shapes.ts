@@ -83,6 +83,7 @@ function teiKind({ code, statusCode }: ServalError): [status: number, type: TeiE
       return [422, 'Validation'];
     case 'SERVAL_OVERLOADED':
       return [429, 'Overloaded'];
+    case 'SERVAL_STARTING':
     case 'SERVAL_DRAINING':
     case 'SERVAL_VERSION_NOT_READY':
       return [503, 'Unhealthy'];

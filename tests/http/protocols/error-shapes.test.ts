@@ -29,6 +29,7 @@ test.for([
   ['SERVAL_WORKER_LOST', 424, 'Backend'],
   ['SERVAL_OVERLOADED', 429, 'Overloaded'],
   ['SERVAL_INTERNAL', 500, 'Backend'],
+  ['SERVAL_STARTING', 503, 'Unhealthy'],
   ['SERVAL_DRAINING', 503, 'Unhealthy'],
   ['SERVAL_DEADLINE_EXCEEDED', 504, 'Backend'],
 ] as const)('Text Embeddings Inference answers %s with %i and %s', ([code, statusCode, errorType]) => {
