@@ -40,11 +40,18 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     if (variable.startsWith('SERVAL_') && !known.has(variable)) problems.push(`${variable}: no such setting`);
   }
   const values: Record<string, unknown> = {};
-  for (const [name, { schema, fallback }] of Object.entries(SETTINGS)) {
+  for (const [name, { schema, fallback, unit }] of Object.entries(SETTINGS)) {
     const text = environment[variableName(name)] ?? fallback;
     const parsed = schema.safeParse(text);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push(`${variableName(name)}="${text}": ${parsed.error.issues.map(issueText).join('; ')}`);
+    else {
+      // Where this is shown, and kept, a secret has no place.
+      const shown = unit === 'secret' ? '' : `="${text}"`;
+      problems.push(`${variableName(name)}${shown}: ${parsed.error.issues.map(issueText).join('; ')}`);
+    }
+  }
+  if ((values.tlsCert === null) !== (values.tlsKey === null)) {
+    problems.push('SERVAL_TLS_CERT and SERVAL_TLS_KEY: set both, or none');
   }
   if (problems.length > 0) throw new ConfigError(problems);
   // Each value came out of the schema that the type is made from.

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { GrpcServer } from './grpc/grpc-server.ts';
 import { type App, createApp, type ServerPhase } from './http/app.ts';
+import { createMetricsServer } from './http/metrics-server.ts';
 import { Calibration } from './lifecycle/calibration.ts';
 import { calibrationBatches } from './lifecycle/calibration-batches.ts';
 import { ModelManager } from './lifecycle/model-manager.ts';
@@ -19,6 +20,7 @@ import { Snapshots } from './repository/snapshots.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
 import { withBatchListener } from './scheduler/batch-listener.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
+import { Security } from './security/security.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
@@ -42,6 +44,8 @@ export class Server {
   readonly #watch: FolderWatch | null;
   #app: App | null = null;
   #grpc: GrpcServer | null = null;
+  #metricsServer: App | null = null;
+  #security: Security | null = null;
   #phase: ServerPhase = 'starting';
 
   constructor(config: Config) {
@@ -119,6 +123,7 @@ export class Server {
     const { shutdownGraceMs, drainTimeoutMs } = this.#config;
     this.#phase = 'leaving';
     this.#watch?.stop();
+    this.#security?.stop();
     this.#weights.stop();
     this.#calibration.stop();
     if (shutdownGraceMs > 0) {
@@ -141,18 +146,27 @@ export class Server {
     const giveUpAt = performance.now() + LAST_ANSWERS_MS;
     while ((this.#app?.keptConnections() ?? 0) > 0 && performance.now() < giveUpAt) await delay(10);
     await Promise.all([this.#app?.close(), this.#grpc?.stop()]);
+    await this.#metricsServer?.close();
     await this.#scheduler.drained();
   }
 
   async #listen(): Promise<App> {
-    const { host, port, grpcPort } = this.#config;
-    const parts = this.#protocolParts();
+    const { host, port, grpcPort, metricsHost, metricsPort } = this.#config;
+    const security = new Security({ config: this.#config, log: this.#logger, observer: this.#metrics.keys });
+    this.#security = security;
+    const parts = { ...this.#protocolParts(), ...security.doors };
     this.#app = await createApp({
       ...parts,
       metrics: this.#metrics,
       costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
     });
     await this.#app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
+    security.start();
+    if (metricsPort !== null) {
+      this.#metricsServer = createMetricsServer({ ...parts, metrics: this.#metrics });
+      const listenTextResolver = (address: string) => `metrics on ${address}`;
+      await this.#metricsServer.listen({ host: metricsHost, port: metricsPort, listenTextResolver });
+    }
     if (grpcPort !== null) {
       // Who does not use it does not load it.
       const { GrpcServer } = await import('./grpc/grpc-server.ts');

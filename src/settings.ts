@@ -34,16 +34,35 @@ const flag = z.enum(['true', 'false'], 'must be true or false').transform((text)
 /** `auto` or a whole number of at least 1. */
 const workerCount = z.union([z.literal('auto'), whole(1, 256)]);
 
+const offOrPort = z
+  .string()
+  .regex(/^(off|\d{1,5})$/, 'must be off or a port')
+  .transform((text) => (text === 'off' ? null : Number(text)))
+  .refine((port) => port === null || port <= 65_535, 'must be at most 65535');
+
+/** A text that may be left empty. */
+const optional = z.string().transform((text) => (text === '' ? null : text));
+
+/** Origins as browsers send them: a scheme, a host and perhaps a port. */
+const origins = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
+  )
+  .refine(
+    (list) => list.every((origin) => origin === '*' || /^https?:\/\/[^\s/*]+$/.test(origin)),
+    'must be origins such as https://app.example.com, separated by commas, or *',
+  );
+
 /** Every setting of the server. The README's table is generated from this. */
 export const SETTINGS = {
   host: setting(z.string().min(1), 'address', '127.0.0.1', 'Only this machine until you decide otherwise.'),
   port: setting(whole(0, 65_535), 'port', 8080, '0 takes any free port.'),
   grpcPort: setting(
-    z
-      .string()
-      .regex(/^(off|\d{1,5})$/, 'must be off or a port')
-      .transform((text) => (text === 'off' ? null : Number(text)))
-      .refine((port) => port === null || port <= 65_535, 'must be at most 65535'),
+    offOrPort,
     'port',
     'off',
     'Serves the Open Inference Protocol over gRPC as well; 0 takes any free port.',
@@ -79,6 +98,33 @@ export const SETTINGS = {
     '',
     'Bearer token of the routes that load, unload and promote; they are off without it.',
   ),
+  apiKeysFile: setting(
+    optional,
+    'file',
+    '',
+    'API keys, one a line as `npm run key` writes them, read again when it changes. With this or the next set, nobody gets in without a key.',
+  ),
+  apiKeys: setting(optional, 'secret', '', 'The same lines in a variable, read once.'),
+  tlsCert: setting(
+    optional,
+    'file',
+    '',
+    'PEM certificate chain: HTTP and gRPC speak TLS 1.2 and 1.3. It and its key are read again when they change.',
+  ),
+  tlsKey: setting(optional, 'file', '', 'PEM key of the certificate, without a passphrase.'),
+  corsOrigins: setting(
+    origins,
+    'origins',
+    '',
+    'Web pages that may call from a browser: https://app.example.com, several separated by commas, or *. None by default.',
+  ),
+  metricsPort: setting(
+    offOrPort,
+    'port',
+    'off',
+    'Serves /metrics there, in plain text and without a key, and no longer at SERVAL_PORT; 0 takes any free port.',
+  ),
+  metricsHost: setting(z.string().min(1), 'address', '127.0.0.1', 'Where SERVAL_METRICS_PORT listens.'),
   workers: setting(
     workerCount,
     'processes',

@@ -21,8 +21,20 @@ const HTTP_OK = 200;
 /** Stands for a request whose bytes are no message. */
 export const MALFORMED: object = Object.freeze({});
 
-/** @throws ServalError SERVAL_INVALID_REQUEST */
+/** Stands for a request that its API key does not allow; a stream's client knows it by its id. */
+export class RefusedMessage {
+  readonly error: ServalError;
+  readonly id: string;
+
+  constructor(error: ServalError, { id }: { readonly id?: string }) {
+    this.error = error;
+    this.id = id ?? '';
+  }
+}
+
+/** @throws ServalError SERVAL_INVALID_REQUEST, SERVAL_KEY_MODEL, SERVAL_RATE_LIMITED, SERVAL_QUOTA_EXCEEDED */
 export function checkMessage(request: unknown): void {
+  if (request instanceof RefusedMessage) throw request.error;
   if (request !== MALFORMED) return;
   throw new ServalError('SERVAL_INVALID_REQUEST', 'The bytes are not a message of this method.');
 }
@@ -46,6 +58,11 @@ export class CallRunner {
         (error: ServalError) => callback(serviceError(error)),
       );
     };
+  }
+
+  /** A call that ended before its handler. */
+  refused(method: string, error: ServalError): void {
+    this.#tell(method, performance.now(), { served: null }, error);
   }
 
   /** @throws ServalError whatever the work threw. */

@@ -3,6 +3,8 @@ import type { HttpObserver } from '../http/http-observer.ts';
 import type { OpenInference } from '../open-inference/open-inference.ts';
 import type { ModelManagement } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
+import type { Certificate } from '../security/certificate.ts';
+import type { Gatekeeper } from '../security/gatekeeper.ts';
 
 /** What the gRPC server needs of the rest. */
 export interface GrpcParts {
@@ -15,6 +17,10 @@ export interface GrpcParts {
   readonly observer: HttpObserver;
   /** Refuses a call before anything is done for it, by throwing. */
   readonly checkDoor: (timeoutMs: number | null) => void;
+  /** Null where everybody gets in. */
+  readonly gatekeeper: Gatekeeper | null;
+  /** Null for plain text. */
+  readonly certificate: Certificate | null;
   readonly phase: () => 'starting' | 'ready' | 'leaving' | 'draining';
 }
 

@@ -3,21 +3,23 @@ import {
   type GrpcObject,
   loadPackageDefinition,
   Server,
-  ServerCredentials,
+  type ServerInterceptor,
   type ServiceClientConstructor,
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { MALFORMED } from './call-runner.ts';
+import { CallRunner, MALFORMED } from './call-runner.ts';
+import { credentialsOf } from './grpc-credentials.ts';
 import type { GrpcParts } from './grpc-parts.ts';
 import { HealthService } from './health-service.ts';
 import { inferenceService } from './inference-service.ts';
+import { keyInterceptor } from './key-interceptor.ts';
 
 const FILES = ['inference.proto', 'health.proto'].map((name) => fileURLToPath(new URL(`./${name}`, import.meta.url)));
 const LOADING = { keepCase: true, longs: String, enums: String, defaults: true, oneofs: true } as const;
 
-/** The Open Inference Protocol over gRPC, with the standard health and reflection services; without TLS, as HTTP is. */
+/** The Open Inference Protocol over gRPC, with the standard health and reflection services; with TLS where HTTP has it. */
 export class GrpcServer {
   readonly #server: Server;
   readonly #health: HealthService;
@@ -30,6 +32,7 @@ export class GrpcServer {
     this.#server = new Server({
       'grpc.max_receive_message_length': maxBytes,
       'grpc.max_send_message_length': -1,
+      interceptors: interceptorsOf(parts),
     });
     const definition = loadSync(FILES, LOADING);
     const packages = loadPackageDefinition(definition);
@@ -42,7 +45,7 @@ export class GrpcServer {
   async listen(host: string, port: number): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-    this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
+    this.#server.bindAsync(address, credentialsOf(this.#parts.certificate), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
     const bound = await promise;
@@ -62,6 +65,13 @@ export class GrpcServer {
   kill(): void {
     this.#server.forceShutdown();
   }
+}
+
+function interceptorsOf(parts: GrpcParts): ServerInterceptor[] {
+  const { gatekeeper } = parts;
+  if (gatekeeper === null) return [];
+  const runner = new CallRunner(parts);
+  return [keyInterceptor({ gatekeeper, refused: (method, error) => runner.refused(method, error) })];
 }
 
 function serviceOf(packages: GrpcObject, name: string) {

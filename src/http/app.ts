@@ -19,11 +19,15 @@ import type { Manifest } from '../repository/manifest.ts';
 import type { ModelManagement } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
+import type { Certificate } from '../security/certificate.ts';
+import type { Gatekeeper } from '../security/gatekeeper.ts';
 import { installBodyParsers } from './body-parsers.ts';
 import { Connections } from './connections.ts';
+import { allowOrigins } from './cross-origin.ts';
 import { installErrorHandlers } from './error-handler.ts';
 import type { HttpObserver, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
+import { guardRoutes } from './key-guard.ts';
 import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
 import { protocolOf } from './protocols/error-shapes.ts';
@@ -36,6 +40,7 @@ import { managementRoutes } from './routes/management.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
+import { followCertificate, transportOptions } from './transport.ts';
 
 export type App = FastifyInstance;
 
@@ -61,6 +66,10 @@ export interface AppParts {
   readonly management: ModelManagement;
   /** A version's calibrated cost; null where it is not served. */
   readonly costOf: (manifest: Manifest) => CostCoefficients | null;
+  /** Null where everybody gets in. */
+  readonly gatekeeper: Gatekeeper | null;
+  /** Null for plain text. */
+  readonly certificate: Certificate | null;
 }
 
 declare module 'fastify' {
@@ -103,27 +112,31 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     maxRequestsPerSocket: 0,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    http: { maxHeaderSize: config.maxHeaderBytes },
+    ...transportOptions(config, parts.certificate),
     clientErrorHandler: (error, socket) => connections.answerBroken(error, socket),
     frameworkErrors: (error, request, reply) =>
       void app.errorHandler?.call(app, error, request as never, reply as never),
   });
   app.server.maxConnections = config.maxConnections;
+  followCertificate(app.server, parts.certificate);
   app.setValidatorCompiler(bodyValidator);
   app.setSerializerCompiler(serializerCompiler);
   app.decorate('keptConnections', () => connections.keptCount);
   app.decorateRequest('served', null);
   app.decorateRequest('errorCode', null);
+  app.decorateRequest('client', null);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
   connections.watch(app);
   installRequestHooks(app, parts);
+  await allowOrigins(app, config);
   installErrorHandlers(app, methods);
+  if (parts.gatekeeper !== null) guardRoutes(app, parts.gatekeeper);
   const installParser = installBodyParsers(app, config);
   await installOpenApi(app, config);
   healthRoutes(app, parts);
   modelRoutes(app, parts);
-  metricsRoutes(app, parts);
+  if (config.metricsPort === null) metricsRoutes(app, parts);
   predictRoutes(app, parts);
   managementRoutes(app, parts);
   await openInferenceRoutes(app, { ...parts, installParser });
@@ -163,7 +176,7 @@ function refuseUnlessServing(phase: ServerPhase): void {
 
 /** To the metrics, and as the request's one line in the log. */
 function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: HttpObserver): void {
-  const { served } = request;
+  const { served, client } = request;
   const errorCode = reply.raw.writableFinished ? request.errorCode : CLIENT_CLOSED;
   const answered = {
     protocol: protocolOf(request.url).name,
@@ -182,6 +195,7 @@ function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: Ht
       status: answered.statusCode,
       ms: Math.round(reply.elapsedTime * 100) / 100,
       ...(errorCode === null ? {} : { code: errorCode }),
+      ...(client === null ? {} : { key: client.key.name }),
       ...(served === null ? {} : { model: served.model, version: served.version, items: served.items }),
     },
     'request',

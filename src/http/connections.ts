@@ -48,7 +48,8 @@ export class Connections {
 
   /** Answers bytes that are no request, after the answers to the requests that came before them. */
   answerBroken(error: Error & { code?: string }, socket: Socket): void {
-    if (error.code === 'ECONNRESET' || !socket.writable) {
+    // A handshake that failed leaves nobody to answer.
+    if (error.code === 'ECONNRESET' || !socket.writable || isHandshakeError(error.code)) {
       socket.destroy(error);
       return;
     }
@@ -75,6 +76,10 @@ export class Connections {
     // What is left are connections that never asked for anything.
     if (this.#isClosing && this.#unanswered.size === 0) app.server.closeAllConnections();
   }
+}
+
+function isHandshakeError(code = ''): boolean {
+  return code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_') || code === 'EPROTO';
 }
 
 function end(socket: Socket, response: string): void {

@@ -4,6 +4,8 @@ export class MethodTable {
 
   /** @param url a route of Fastify, as `/models/:model/predict` or `/docs/*`. */
   add(url: string, method: string | readonly string[]): void {
+    // Takes preflights for every path; there is nothing at it.
+    if (url === '*') return;
     const route = this.#routes.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() };
     for (const name of [method].flat()) route.methods.add(name);
     this.#routes.set(url, route);

@@ -1,10 +1,11 @@
 import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from '@fastify/type-provider-zod';
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Config } from '../config.ts';
 import { IMAGE_TYPES } from './body-parsers.ts';
+import { describeAccess, SECURITY_SCHEMES } from './openapi-access.ts';
+import { installPages } from './pages.ts';
 import { STATUS_DESCRIPTIONS } from './schemas.ts';
 
 const DESCRIPTION = `Serval serves ONNX classification models over HTTP.
@@ -13,7 +14,7 @@ Start with **POST /predict** below: *Try it out*, *Execute*. **GET /models** sho
 Every error has a stable \`code\` and a \`message\` that says what to change.`;
 
 /** /openapi.json and the pages under /docs, made from the routes' zod schemas. */
-export async function installOpenApi(app: FastifyInstance, { docs }: Config): Promise<void> {
+export async function installOpenApi(app: FastifyInstance, config: Config): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -34,30 +35,29 @@ export async function installOpenApi(app: FastifyInstance, { docs }: Config): Pr
         { name: 'Health', description: 'For load balancers and orchestrators' },
         { name: 'Observability', description: 'For Prometheus' },
       ],
-      components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
+      components: { securitySchemes: SECURITY_SCHEMES },
     },
     transform: jsonSchemaTransform,
     transformObject: (document) => finish(jsonSchemaTransformObject(document)),
   });
-  if (!docs) return;
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    uiConfig: { tryItOutEnabled: true, displayRequestDuration: true, defaultModelsExpandDepth: 0 },
-  });
+  if (!config.docs) return;
+  await installPages(app, config);
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }
 
 type Document = ReturnType<typeof jsonSchemaTransformObject>;
 
-interface Operation {
-  readonly responses?: Record<string, { description?: string }>;
+export interface Operation {
+  responses?: Record<string, { description?: string }>;
+  security?: object[];
   readonly requestBody?: { readonly content: Record<string, { schema: unknown }> };
 }
 
 /** Puts in what the routes' schemas cannot say. */
 function finish(document: Document): Document {
-  for (const path of Object.values(document.paths ?? {})) {
-    for (const operation of Object.values(path ?? {}) as Operation[]) {
+  for (const [url, path] of Object.entries(document.paths ?? {})) {
+    for (const [method, operation] of Object.entries(path ?? {}) as [string, Operation][]) {
+      describeAccess(operation, method.toUpperCase(), url);
       // Fastify writes "Default Response" where a schema is a reference and so has no description of its own.
       for (const [status, response] of Object.entries(operation.responses ?? {})) {
         response.description = STATUS_DESCRIPTIONS[status] ?? response.description ?? '';

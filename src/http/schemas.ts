@@ -17,7 +17,7 @@ export const errorSchema = z
 export const STATUS_DESCRIPTIONS: Readonly<Record<string, string>> = {
   200: 'The answer',
   400: 'The request is malformed',
-  401: 'The bearer token is missing or wrong',
+  401: 'The API key or the bearer token is missing or wrong',
   403: 'Not allowed here',
   404: 'No such model or version',
   408: 'The body came too slowly',
@@ -26,7 +26,7 @@ export const STATUS_DESCRIPTIONS: Readonly<Record<string, string>> = {
   415: 'The content type or encoding is not taken',
   422: 'Well-formed, but not usable',
   424: 'The model cannot do it',
-  429: 'Overloaded: send it again after Retry-After',
+  429: 'Overloaded, or the API key’s limit is reached: send it again after Retry-After',
   500: 'A fault of the server',
   503: 'No ready version, or the server is shutting down',
   504: 'The deadline passed',

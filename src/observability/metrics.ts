@@ -6,6 +6,7 @@ import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
 import type { RetireReason } from '../workers/pool-options.ts';
 import type { WorkerUsage } from '../workers/protocol.ts';
+import { KeyMetrics } from './key-metrics.ts';
 import { registerVersionMetrics } from './version-metrics.ts';
 
 /** 1 ms to 30 s, for whatever a request waits for. */
@@ -43,6 +44,7 @@ export class Metrics implements HttpObserver, SchedulerObserver {
   readonly #registry = new Registry();
   readonly #registers = [this.#registry];
 
+  readonly keys = new KeyMetrics(this.#registers);
   readonly #requests = new Counter({
     name: 'serval_requests_total',
     help: 'Requests answered, by protocol, route, status and the version that served them.',

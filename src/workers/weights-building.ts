@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { withoutSecrets } from './environment.ts';
 import type { WorkerModel } from './protocol.ts';
 import type { BuildReport } from './weights-builder.ts';
 
@@ -22,7 +23,7 @@ export interface Building {
 export function buildWeights(models: readonly WorkerModel[], report: (report: BuildReport) => void): Building {
   const child = fork(ENTRY, [], {
     serialization: 'advanced',
-    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    env: { ...withoutSecrets(process.env), ORT_DISABLE_TELEMETRY: '1' },
     execArgv: [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

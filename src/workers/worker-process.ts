@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ServalError } from '../errors.ts';
 import type { Batch, BatchResult, Executor } from '../scheduler/executor.ts';
 import { ExecutorLostError } from '../scheduler/executor.ts';
+import { withoutSecrets } from './environment.ts';
 import {
   type FromWorker,
   type ToWorker,
@@ -187,7 +188,7 @@ export class WorkerProcess implements Executor {
 function workerEnvironment(): NodeJS.ProcessEnv {
   const NODE_COMPILE_CACHE = getCompileCacheDir();
   const cache = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
-  return { MALLOC_ARENA_MAX: '2', ...process.env, ...cache, ORT_DISABLE_TELEMETRY: '1' };
+  return { MALLOC_ARENA_MAX: '2', ...withoutSecrets(process.env), ...cache, ORT_DISABLE_TELEMETRY: '1' };
 }
 
 function runFailed(reason: string): ServalError {

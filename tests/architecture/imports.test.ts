@@ -13,18 +13,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'tensor.ts': [],
   repository: LEAVES,
+  // Who gets in, and by what certificate.
+  security: LEAVES,
   scheduler: LEAVES,
   pipelines: [...LEAVES, 'repository', 'scheduler'],
   workers: [...LEAVES, 'repository', 'scheduler'],
   // The Open Inference Protocol without a transport; http and grpc are its two.
   'open-inference': [...LEAVES, 'repository', 'scheduler', 'pipelines'],
-  http: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference'],
+  http: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'security'],
   // Of http only what observers hear, as a type.
-  grpc: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'http'],
+  grpc: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'http', 'security'],
   // What becomes of versions: loads, verifies, switches and retires them.
   lifecycle: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers'],
   // Implements the observers that the other rooms own.
-  observability: [...LEAVES, 'repository', 'scheduler', 'workers', 'http'],
+  observability: [...LEAVES, 'repository', 'scheduler', 'workers', 'http', 'security'],
   'server.ts': [
     ...LEAVES,
     'repository',
@@ -36,8 +38,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'http',
     'grpc',
     'observability',
+    'security',
   ],
   'main.ts': ['config.ts', 'errors.ts', 'server.ts'],
+  // `npm run key`.
+  'key.ts': ['errors.ts', 'security'],
 };
 
 /** Packages that one place alone may know. */
@@ -45,7 +50,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^workers\/onnx-session\.ts$/,
   sharp: /^workers\/image-processor\.ts$/,
   fastify: /^http\//,
-  'prom-client': /^observability\/(metrics|version-metrics)\.ts$/,
+  'prom-client': /^observability\/(metrics|version-metrics|key-metrics)\.ts$/,
   'pino-pretty': /^observability\/logger\.ts$/,
   '@huggingface/tokenizers': /^pipelines\/tokenizer\.ts$/,
   protobufjs: /^(repository\/onnx-graph|grpc\/grpc-status)\.ts$/,
@@ -65,7 +70,9 @@ test.each(files)('$name imports only what its room may', ({ name, room, files: i
 
 test('the observers that observability implements are only types to it', () => {
   const imported = files.filter(({ room }) => room === 'observability').flatMap((file) => file.files);
-  const values = imported.filter(({ room, typeOnly }) => !typeOnly && ['http', 'scheduler', 'workers'].includes(room));
+  const values = imported.filter(
+    ({ room, typeOnly }) => !typeOnly && ['http', 'scheduler', 'workers', 'security'].includes(room),
+  );
   expect(values).toEqual([]);
 });
 

@@ -82,6 +82,8 @@ function teiKind({ code, statusCode }: ServalError): [status: number, type: TeiE
     case 'SERVAL_INVALID_REQUEST':
       return [422, 'Validation'];
     case 'SERVAL_OVERLOADED':
+    case 'SERVAL_RATE_LIMITED':
+    case 'SERVAL_QUOTA_EXCEEDED':
       return [429, 'Overloaded'];
     case 'SERVAL_STARTING':
     case 'SERVAL_DRAINING':

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { AppParts } from '../app.ts';
 
 /** Where the metrics' text comes from. */
 export interface MetricsSource {
@@ -8,7 +7,7 @@ export interface MetricsSource {
   text(): Promise<string>;
 }
 
-export function metricsRoutes(app: FastifyInstance, { metrics }: AppParts): void {
+export function metricsRoutes(app: FastifyInstance, { metrics }: { readonly metrics: MetricsSource }): void {
   app.get(
     '/metrics',
     {

@@ -2,6 +2,7 @@ import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { PredictAnswer } from '../../pipelines/predictor.ts';
+import { grantedModel } from '../../security/gatekeeper.ts';
 import type { AppParts } from '../app.ts';
 import { IMAGE_TYPES } from '../body-parsers.ts';
 import { classify, type Exchange } from '../classify.ts';
@@ -95,10 +96,15 @@ interface PredictExchange extends Exchange {
 }
 
 async function answer(exchange: PredictExchange, sources: PredictSources) {
-  const answered = await classify(exchange, exchange.reader.read(sources));
+  const { reader, request } = exchange;
+  const asked = reader.read(sources);
+  const { client } = request;
+  // Where the path names a model, the guard has looked; a body may name it, or leave it to the key.
+  const granted = client === null ? asked : { ...asked, model: grantedModel(client.key, asked.model) };
+  const answered = await classify(exchange, granted);
   const { manifest, predictions } = answered;
   return {
-    id: exchange.request.id,
+    id: request.id,
     model: manifest.model,
     version: manifest.version,
     predictions: predictions.map(({ label, score, scores }) => ({ label, score, scores: [...scores] })),

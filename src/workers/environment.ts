@@ -1,0 +1,6 @@
+const SECRET = /^SERVAL_(ADMIN_TOKEN|API_KEYS)$/;
+
+/** For processes that decode what clients send and run graphs of others: they have no use for the server's secrets. */
+export function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !SECRET.test(name)));
+}
