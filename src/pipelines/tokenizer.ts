@@ -1,5 +1,6 @@
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import type { TextInput } from '../repository/manifest.ts';
+import { addedTokensOf, isWordTokenizer, WordTokens } from './word-tokens.ts';
 
 /** Texts that every usable tokenizer must give whole numbers for; the last one is in no vocabulary. */
 const PROBES = ['', 'a', 'Hello, world!', 'ünïcödé 中文 🙂', 'zqxjkv\u{10FFFD}'];
@@ -39,8 +40,10 @@ export class Tokenizer {
   readonly #maxTokens: number;
   readonly #truncationSide: TruncationSide;
   /** Special tokens that stand before and after a text. */
-  readonly #prefixLength: number;
-  readonly #suffixLength: number;
+  readonly #prefix: readonly number[];
+  readonly #suffix: readonly number[];
+  /** Null where a text's tokens are not those of its words. */
+  readonly #words: WordTokens | null;
   readonly #pairTemplate: PairTemplate | null;
 
   /** @throws Error with what is wrong with the tokenizer's files. */
@@ -54,14 +57,16 @@ export class Tokenizer {
     const added = whole.length - bare.length;
     const start = placeOf(bare, whole, 0);
     if (start < 0 || added < 0) throw new Error('its special tokens change the text’s own tokens');
-    this.#prefixLength = start;
-    this.#suffixLength = added - start;
+    this.#prefix = whole.slice(0, start);
+    this.#suffix = whole.slice(start + bare.length);
+    const addedTokens = isWordTokenizer(tokenizer) ? addedTokensOf(tokenizer) : null;
+    this.#words = addedTokens === null ? null : new WordTokens((word) => this.#ids(word, false), { addedTokens });
     this.#pairTemplate = this.#readPairTemplate();
     if (maxTokens <= added) throw new Error(`the limit of ${maxTokens} tokens leaves no room for a text`);
   }
 
   encode(text: string, side: TruncationSide = this.#truncationSide): Tokens {
-    const ids = this.#ids(text, true);
+    const ids = this.#wholeIds(text);
     const cut = ids.length > this.#maxTokens ? this.#cut(ids, side) : ids;
     return { ids: Int32Array.from(cut), typeIds: null, uncutLength: ids.length };
   }
@@ -98,12 +103,21 @@ export class Tokenizer {
     };
   }
 
+  /** With special tokens, not cut. */
+  #wholeIds(text: string): readonly number[] {
+    if (this.#words === null) return this.#ids(text, true);
+    const ids = [...this.#prefix];
+    this.#words.append(text, ids);
+    for (const id of this.#suffix) ids.push(id);
+    return ids;
+  }
+
   /** Keeps the special tokens and as much of the text as fits. */
   #cut(ids: readonly number[], side: TruncationSide): number[] {
-    const room = this.#maxTokens - this.#prefixLength - this.#suffixLength;
-    const end = ids.length - this.#suffixLength;
-    const text = cutTo(ids.slice(this.#prefixLength, end), room, side);
-    return [...ids.slice(0, this.#prefixLength), ...text, ...ids.slice(end)];
+    const room = this.#maxTokens - this.#prefix.length - this.#suffix.length;
+    const end = ids.length - this.#suffix.length;
+    const text = cutTo(ids.slice(this.#prefix.length, end), room, side);
+    return [...this.#prefix, ...text, ...this.#suffix];
   }
 
   /** Read from a pair of known texts; null where these do not come out of it as they went in. */
