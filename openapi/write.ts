@@ -6,7 +6,7 @@ import { Server } from '../src/server.ts';
 
 /** `npm run openapi`: writes the running server's document, which the tests compare with the committed one. */
 const models = await mkdtemp(path.join(tmpdir(), 'serval-'));
-const server = new Server(
+const server = await Server.create(
   parseConfig({ SERVAL_PORT: '0', SERVAL_MODELS: models, SERVAL_WORKERS: '1', SERVAL_LOG_LEVEL: 'warn' }),
 );
 await server.start();

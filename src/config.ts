@@ -1,6 +1,7 @@
-import { availableParallelism, homedir } from 'node:os';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
+import { type Machine, readMachine, usableCores, usableMemoryBytes } from './machine/machine.ts';
 import { SETTINGS } from './settings.ts';
 
 type Settings = typeof SETTINGS;
@@ -8,10 +9,55 @@ export type SettingName = keyof Settings;
 
 type ParsedSettings = { readonly [Name in SettingName]: z.output<Settings[Name]['schema']> };
 
-/** The settings, parsed and frozen: `workers` as a number of processes, `cacheDir` as an absolute folder, null for none. */
-export type Config = Readonly<
-  Omit<ParsedSettings, 'workers' | 'cacheDir'> & { workers: number; cacheDir: string | null }
->;
+/** Settings whose `auto` is worked out here, so that nobody else has to know it. */
+interface WorkedOut {
+  /** Processes. */
+  readonly workers: number;
+  /** Whether `workers` was left to the server. */
+  readonly isWorkersAuto: boolean;
+  /** An absolute folder; null for none. */
+  readonly cacheDir: string | null;
+  readonly maxReceivingBytes: number;
+  readonly maxQueueBytes: number;
+}
+
+/** The settings, parsed and frozen. */
+export type Config = Readonly<Omit<ParsedSettings, keyof WorkedOut> & WorkedOut>;
+
+/** What runs a version's graph. */
+export type ExecutionProvider = 'cpu' | 'cuda';
+
+/** The most that a batch may hold. */
+export interface BatchBounds {
+  readonly maxBatchItems: number;
+  /** Of an image model. */
+  readonly maxBatchImages: number;
+  /** Padding included; one item alone may have more. */
+  readonly maxBatchTokens: number;
+}
+
+/** On a GPU a batch costs little more than an item until its cores are all busy; on a CPU there is nothing to gain beyond. */
+const AUTO_BOUNDS: Readonly<Record<ExecutionProvider, BatchBounds>> = {
+  cpu: { maxBatchItems: 16, maxBatchImages: 2, maxBatchTokens: 512 },
+  cuda: { maxBatchItems: 128, maxBatchImages: 32, maxBatchTokens: 16_384 },
+};
+
+/** The bounds of a version's batches, by what it runs on. */
+export function batchBoundsOn(
+  provider: ExecutionProvider,
+  { maxBatchItems, maxBatchImages, maxBatchTokens }: Pick<Config, keyof BatchBounds>,
+): BatchBounds {
+  const auto = AUTO_BOUNDS[provider];
+  return {
+    maxBatchItems: maxBatchItems === 'auto' ? auto.maxBatchItems : maxBatchItems,
+    maxBatchImages: maxBatchImages === 'auto' ? auto.maxBatchImages : maxBatchImages,
+    maxBatchTokens: maxBatchTokens === 'auto' ? auto.maxBatchTokens : maxBatchTokens,
+  };
+}
+
+/** Where memory is short, bodies and queue may each take this share of it; workers and models need the rest. */
+const MEMORY_SHARE = 1 / 8;
+const MOST_BYTES = 256_000_000;
 
 /** SERVAL_MAX_INPUTS for maxInputs. */
 export function variableName(name: string): string {
@@ -31,9 +77,13 @@ export class ConfigError extends Error {
 
 /**
  * Parses the SERVAL_* variables, once, at start.
+ * @param machine what `auto` is worked out from.
  * @throws ConfigError naming every variable that is unknown or has a value that is not usable.
  */
-export function parseConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+export function parseConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  machine: Machine = readMachine(),
+): Config {
   const problems: string[] = [];
   const known = new Set(Object.keys(SETTINGS).map(variableName));
   for (const variable of Object.keys(environment)) {
@@ -47,7 +97,7 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
     else {
       // Where this is shown, and kept, a secret has no place.
       const shown = unit === 'secret' ? '' : `="${text}"`;
-      problems.push(`${variableName(name)}${shown}: ${parsed.error.issues.map(issueText).join('; ')}`);
+      problems.push(`${variableName(name)}${shown}: ${parsed.error.issues.map(({ message }) => message).join('; ')}`);
     }
   }
   if ((values.tlsCert === null) !== (values.tlsKey === null)) {
@@ -56,8 +106,16 @@ export function parseConfig(environment: Readonly<Record<string, string | undefi
   if (problems.length > 0) throw new ConfigError(problems);
   // Each value came out of the schema that the type is made from.
   const parsed = values as ParsedSettings;
-  const workers = parsed.workers === 'auto' ? availableParallelism() : parsed.workers;
-  return Object.freeze({ ...parsed, workers, cacheDir: cacheFolder(parsed.cacheDir, environment) });
+  const { workers, maxReceivingBytes, maxQueueBytes } = parsed;
+  const fewBytes = Math.min(MOST_BYTES, Math.floor(usableMemoryBytes(machine) * MEMORY_SHARE));
+  return Object.freeze({
+    ...parsed,
+    workers: workers === 'auto' ? usableCores(machine) : workers,
+    isWorkersAuto: workers === 'auto',
+    cacheDir: cacheFolder(parsed.cacheDir, environment),
+    maxReceivingBytes: maxReceivingBytes === 'auto' ? fewBytes : maxReceivingBytes,
+    maxQueueBytes: maxQueueBytes === 'auto' ? fewBytes : maxQueueBytes,
+  });
 }
 
 /** As the XDG base directory specification has it; where there is no home there is no cache. */
@@ -69,8 +127,4 @@ function cacheFolder(text: string, { XDG_CACHE_HOME: caches = '' }: Readonly<Rec
   } catch {
     return null;
   }
-}
-
-function issueText(issue: z.core.$ZodIssue): string {
-  return issue.code === 'invalid_union' ? 'must be auto or a whole number of at least 1' : issue.message;
 }

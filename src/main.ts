@@ -20,7 +20,7 @@ function readConfig() {
   }
 }
 
-const server = new Server(readConfig());
+const server = await Server.create(readConfig());
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {

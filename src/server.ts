@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Config } from './config.ts';
+import { batchBoundsOn, type Config } from './config.ts';
 import type { GrpcServer } from './grpc/grpc-server.ts';
 import { type App, createApp, type ServerPhase } from './http/app.ts';
 import { createMetricsServer } from './http/metrics-server.ts';
 import { Calibration } from './lifecycle/calibration.ts';
 import { calibrationBatches } from './lifecycle/calibration-batches.ts';
 import { ModelManager } from './lifecycle/model-manager.ts';
+import { ProviderLog } from './lifecycle/provider-log.ts';
 import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
@@ -21,6 +22,7 @@ import type { VersionRecord } from './repository/version-lifecycle.ts';
 import { withBatchListener } from './scheduler/batch-listener.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { Security } from './security/security.ts';
+import { findCuda } from './workers/execution-provider.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
@@ -28,10 +30,19 @@ import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
 /** How long connections are kept open after all is answered, for clients that are about to use them again. */
 const LAST_ANSWERS_MS = 1_000;
 
+/** What the server was found to stand on. */
+interface Surroundings {
+  readonly logger: Logger;
+  readonly providers: ProviderLog;
+  /** GPUs that work, as CUDA counts them. */
+  readonly cudaDevices: readonly number[];
+}
+
 /** The composition root: the only file that knows every room. */
 export class Server {
   readonly #config: Config;
   readonly #logger: Logger;
+  readonly #providers: ProviderLog;
   readonly #repository: ModelRepository;
   readonly #catalog = new PipelineCatalog();
   readonly #metrics: Metrics;
@@ -48,9 +59,21 @@ export class Server {
   #security: Security | null = null;
   #phase: ServerPhase = 'starting';
 
-  constructor(config: Config) {
+  /** Finds out what models can run on here, and makes the server for it. */
+  static async create(config: Config): Promise<Server> {
+    const logger = createLogger(config);
+    const cuda = await findCuda(config);
+    const providers = new ProviderLog(logger);
+    providers.found(cuda, config);
+    const cudaDevices = cuda.state === 'works' ? cuda.devices : [];
+    const workers = config.isWorkersAuto && cudaDevices.length > 0 ? cudaDevices.length : config.workers;
+    return new Server({ ...config, workers }, { logger, providers, cudaDevices });
+  }
+
+  private constructor(config: Config, { logger, providers, cudaDevices }: Surroundings) {
     this.#config = config;
-    this.#logger = createLogger(config);
+    this.#logger = logger;
+    this.#providers = providers;
     const snapshots = new Snapshots(config.snapshotDir);
     this.#repository = new ModelRepository(config.models, snapshots);
     this.#metrics = new Metrics({
@@ -70,8 +93,12 @@ export class Server {
         }),
     });
     this.#weights = new WeightsKeeper(this.#logger);
-    this.#scheduler = new Scheduler({ ...config, observer: withBatchListener(this.#metrics, this.#statistics) });
-    this.#pool = this.#createPool();
+    this.#scheduler = new Scheduler({
+      ...config,
+      ...batchBoundsOn('cpu', config),
+      observer: withBatchListener(this.#metrics, this.#statistics),
+    });
+    this.#pool = this.#createPool(cudaDevices);
     this.#calibration = new Calibration({
       scheduler: this.#scheduler,
       isServing: (executor) => this.#pool.serving.some(({ id }) => id === executor.id),
@@ -79,6 +106,7 @@ export class Server {
     });
     this.#models = new ModelManager({
       config,
+      hasCuda: cudaDevices.length > 0,
       repository: this.#repository,
       snapshots,
       catalog: this.#catalog,
@@ -196,15 +224,17 @@ export class Server {
     };
   }
 
-  #createPool(): WorkerPool {
+  #createPool(cudaDevices: readonly number[]): WorkerPool {
     const { workers: count, spareWorkers: spares, workerStartTimeoutMs: startTimeoutMs } = this.#config;
     return new WorkerPool({
       ...this.#config,
       count,
       spares,
+      cudaDevices,
       startTimeoutMs,
       observer: {
         workerReady: (worker) => {
+          this.#providers.loaded(worker.loads);
           if (this.#phase === 'starting') return;
           this.#scheduler.attach(worker);
           this.#weights.look(this.#models.live, worker.loads);
@@ -249,7 +279,11 @@ export class Server {
     if (manifest === null || verification === null || !this.#config.calibrate) return;
     this.#calibration.add({
       versionKey: versionKey(manifest),
-      batches: () => calibrationBatches({ manifest, verification, pipeline: this.#catalog.of(manifest) }, this.#config),
+      batches: () =>
+        calibrationBatches(
+          { manifest, verification, pipeline: this.#catalog.of(manifest) },
+          batchBoundsOn(record.executionProvider ?? 'cpu', this.#config),
+        ),
     });
   }
 

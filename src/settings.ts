@@ -31,8 +31,9 @@ const whole = (min: number, max: number) =>
 
 const flag = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
 
-/** `auto` or a whole number of at least 1. */
-const workerCount = z.union([z.literal('auto'), whole(1, 256)]);
+/** `auto`, where the value is worked out from the machine or the model, or a whole number. */
+const autoOr = (min: number, max: number) =>
+  z.union([z.literal('auto'), whole(min, max)], `must be auto or a whole number from ${min} to ${max}`);
 
 const offOrPort = z
   .string()
@@ -126,16 +127,31 @@ export const SETTINGS = {
   ),
   metricsHost: setting(z.string().min(1), 'address', '127.0.0.1', 'Where SERVAL_METRICS_PORT listens.'),
   workers: setting(
-    workerCount,
+    autoOr(1, 256),
     'processes',
     'auto',
-    'auto is one a core: two one-thread workers beat one with two threads.',
+    'auto is one a core that affinity and control groups leave to the server: two one-thread workers beat one with two threads. Where models run on CUDA, it is one a GPU.',
   ),
   workerThreads: setting(
     whole(1, 256),
     'threads',
     1,
     'Threads on which a worker runs a batch. More make a single long text or picture faster while nothing else runs, and everything slower when all workers do.',
+  ),
+  executionProvider: setting(
+    z.enum(['auto', 'cpu', 'cuda']),
+    'provider',
+    'auto',
+    'auto runs on CUDA what gains by it, where CUDA works; cuda runs all on it that serval.json does not keep from it; cpu does not look for it. What cannot run on CUDA runs on the CPU.',
+  ),
+  cudaDevices: setting(
+    z
+      .string()
+      .regex(/^(auto|\d{1,3}(,\d{1,3})*)$/, 'must be auto or GPU numbers, as 0,1')
+      .transform((text) => (text === 'auto' ? null : [...new Set(text.split(',').map(Number))])),
+    'GPU numbers',
+    'auto',
+    'GPUs to use, counted from 0 as CUDA counts them; workers take turns on them. auto is all that CUDA_VISIBLE_DEVICES shows.',
   ),
   logLevel: setting(
     z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
@@ -170,10 +186,10 @@ export const SETTINGS = {
     'Checked in the file’s header before it is decoded; 25 MP take up to 250 MB of a worker while they are decoded, WebP the most.',
   ),
   maxReceivingBytes: setting(
-    whole(1_000, 100_000 * MB),
+    autoOr(1_000, 100_000 * MB),
     'bytes',
-    256 * MB,
-    'All bodies held at once, those still being received included: bounds the memory of the main process.',
+    'auto',
+    'All bodies held at once, those still being received included: bounds the memory of the main process. auto is 256 MB, or an eighth of the memory where that is less.',
   ),
   maxInputs: setting(whole(1, 100_000), 'inputs', 128, 'Inputs of one request.'),
   maxInputChars: setting(whole(1, 10 * MB), 'characters', 10_000, 'Length of one text, in UTF-16 units.'),
@@ -200,7 +216,12 @@ export const SETTINGS = {
     10_000,
     'Predicted time until a new item gets a worker; where it is longer, requests are refused with 429.',
   ),
-  maxQueueBytes: setting(whole(1_000, 100_000 * MB), 'bytes', 256 * MB, 'Encoded items waiting for a worker.'),
+  maxQueueBytes: setting(
+    autoOr(1_000, 100_000 * MB),
+    'bytes',
+    'auto',
+    'Encoded items waiting for a worker. auto is 256 MB, or an eighth of the memory where that is less.',
+  ),
   shareIdentical: setting(
     flag,
     'true or false',
@@ -208,18 +229,23 @@ export const SETTINGS = {
     'Equal items in flight at the same time share one computation.',
   ),
   cacheBytes: setting(whole(0, 100_000 * MB), 'bytes', 0, 'Answers kept for items that come again; 0 keeps none.'),
-  maxBatchItems: setting(whole(1, 4_096), 'items', 16, 'Items of one batch.'),
+  maxBatchItems: setting(
+    autoOr(1, 4_096),
+    'items',
+    'auto',
+    'Items of one batch: what batches cost decides within it. auto is 16 for a version that runs on a CPU and 128 on CUDA.',
+  ),
   maxBatchImages: setting(
-    whole(1, 4_096),
+    autoOr(1, 4_096),
     'images',
-    2,
-    'Images of one batch: more save nothing on a CPU, and a worker keeps the memory of its largest batch.',
+    'auto',
+    'Images of one batch. auto is 2 on a CPU, where more save nothing and a worker keeps the memory of its largest batch, and 32 on CUDA.',
   ),
   maxBatchTokens: setting(
-    whole(1, 10_000_000),
+    autoOr(1, 10_000_000),
     'tokens',
-    512,
-    'Tokens of a batch of texts, padding included: bounds the memory of a worker. On a CPU larger batches save nothing.',
+    'auto',
+    'Tokens of a batch of texts, padding included: bounds the memory of a worker. auto is 512 on a CPU, where larger batches save nothing, and 16384 on CUDA.',
   ),
   quarantineMs: setting(
     whole(0, 86_400_000),

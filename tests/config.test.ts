@@ -1,6 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { expect, test } from 'vitest';
-import { ConfigError, parseConfig, variableName } from '../src/config.ts';
+import { batchBoundsOn, ConfigError, parseConfig, variableName } from '../src/config.ts';
 import { SETTINGS } from '../src/settings.ts';
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
@@ -35,12 +34,38 @@ test('variables replace the values', () => {
   });
 });
 
-test('workers is one a core by default', () => {
-  expect(parseConfig({}).workers).toBe(availableParallelism());
+const MACHINE = { cores: 8, cpuQuota: null, throttling: null, totalMemoryBytes: 64e9, memoryLimitBytes: null };
+
+test('workers is one a core by default, or as many as the quota is worth', () => {
+  expect(parseConfig({}, MACHINE)).toMatchObject({ workers: 8, isWorkersAuto: true });
+  expect(parseConfig({}, { ...MACHINE, cpuQuota: 2.5 }).workers).toBe(2);
+});
+
+test('where memory is limited, bodies and queue take an eighth of it each', () => {
+  expect(parseConfig({}, MACHINE)).toMatchObject({ maxReceivingBytes: 256e6, maxQueueBytes: 256e6 });
+  const small = { ...MACHINE, memoryLimitBytes: 512e6 };
+  expect(parseConfig({}, small)).toMatchObject({ maxReceivingBytes: 64e6, maxQueueBytes: 64e6 });
+  expect(parseConfig({ SERVAL_MAX_QUEUE_BYTES: '500000000' }, small).maxQueueBytes).toBe(500e6);
+});
+
+test('batches may be larger on CUDA, unless their bounds are given', () => {
+  const auto = parseConfig({}, MACHINE);
+  expect(batchBoundsOn('cpu', auto)).toEqual({ maxBatchItems: 16, maxBatchImages: 2, maxBatchTokens: 512 });
+  expect(batchBoundsOn('cuda', auto)).toEqual({ maxBatchItems: 128, maxBatchImages: 32, maxBatchTokens: 16_384 });
+  const given = parseConfig({ SERVAL_MAX_BATCH_ITEMS: '4' }, MACHINE);
+  expect(batchBoundsOn('cuda', given)).toEqual({ maxBatchItems: 4, maxBatchImages: 32, maxBatchTokens: 16_384 });
+});
+
+test('GPUs are named by their numbers', () => {
+  expect(parseConfig({}, MACHINE).cudaDevices).toBeNull();
+  expect(parseConfig({ SERVAL_CUDA_DEVICES: '2,0,2' }, MACHINE).cudaDevices).toEqual([2, 0]);
+  expect(problemsOf({ SERVAL_CUDA_DEVICES: 'all' })).toEqual([
+    'SERVAL_CUDA_DEVICES="all": must be auto or GPU numbers, as 0,1',
+  ]);
 });
 
 test('workers may be a number', () => {
-  expect(parseConfig({ SERVAL_WORKERS: '3' }).workers).toBe(3);
+  expect(parseConfig({ SERVAL_WORKERS: '3' })).toMatchObject({ workers: 3, isWorkersAuto: false });
 });
 
 test('the configuration cannot be changed', () => {
@@ -51,7 +76,7 @@ test('all wrong variables are named at once', () => {
   const problems = problemsOf({ SERVAL_PORT: '70000', SERVAL_WORKERS: 'many', SERVAL_LOG_LEVEL: 'loud' });
   expect(problems).toHaveLength(3);
   expect(problems.join('\n')).toContain('SERVAL_PORT="70000": must be at most 65535');
-  expect(problems.join('\n')).toContain('SERVAL_WORKERS="many": must be auto or a whole number of at least 1');
+  expect(problems.join('\n')).toContain('SERVAL_WORKERS="many": must be auto or a whole number from 1 to 256');
   expect(problems.join('\n')).toContain('SERVAL_LOG_LEVEL="loud"');
 });
 

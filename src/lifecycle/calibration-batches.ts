@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { Config } from '../config.ts';
+import type { BatchBounds } from '../config.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { TensorPipeline } from '../pipelines/tensor.ts';
 import { probeTensors } from '../pipelines/tensor-gate.ts';
@@ -15,9 +15,7 @@ export interface Calibrated {
   readonly pipeline: Pipeline | null;
 }
 
-export type CalibrationLimits = Pick<Config, 'maxBatchItems' | 'maxBatchTokens'>;
-
-/** Items and tokens each: short, long and wide batches. */
+/** Items and tokens each: short, long and wide batches, the last ones where bounds are as wide as on CUDA. */
 const TEXT_SHAPES = [
   [1, 8],
   [1, 16],
@@ -30,13 +28,17 @@ const TEXT_SHAPES = [
   [16, 8],
   [8, 32],
   [2, 128],
+  [64, 16],
+  [32, 64],
+  [128, 32],
+  [64, 128],
 ] as const;
 const ROWS = [1, 2, 4];
 
 /** Batches whose time tells what others will cost, the quick ones first; those of several items only where they may run together. */
 export async function calibrationBatches(
   { manifest, verification, pipeline }: Calibrated,
-  limits: CalibrationLimits,
+  limits: BatchBounds,
 ): Promise<EncodedItem[][]> {
   const isBatched = !['unsafe', 'off'].includes(verification.batching);
   const maxItems = isBatched ? limits.maxBatchItems : 1;
@@ -44,7 +46,7 @@ export async function calibrationBatches(
     case 'text-classification':
       return textBatches(manifest, { ...limits, maxItems });
     case 'image-classification':
-      return pictureBatches(await picturesOf(manifest, pipeline), maxItems);
+      return pictureBatches(await picturesOf(manifest, pipeline), Math.min(maxItems, limits.maxBatchImages));
     case 'tensor':
       return tensorBatches(manifest, maxItems);
   }
@@ -53,7 +55,7 @@ export async function calibrationBatches(
 /** What the tokens are does not matter to the time. */
 function textBatches(
   { text: { maxTokens, padId, fixedLength } }: TextManifest,
-  { maxItems, maxBatchTokens }: CalibrationLimits & { maxItems: number },
+  { maxItems, maxBatchTokens }: Pick<BatchBounds, 'maxBatchTokens'> & { maxItems: number },
 ): EncodedItem[][] {
   const shapes = TEXT_SHAPES.map(([count, size]) => ({ count, size: fixedLength ?? Math.min(size, maxTokens) }));
   return shapes
@@ -63,10 +65,15 @@ function textBatches(
     );
 }
 
-/** Two at most together: the runtime keeps the memory of its largest batch. */
+/** What is measured where batches may hold as many: on CUDA. */
+const WIDE_PICTURES = 8;
+
+/** Two at most together where a CPU runs them: the runtime keeps the memory of its largest batch. */
 function pictureBatches(pictures: readonly EncodedItem[], maxItems: number): EncodedItem[][] {
   const alone = pictures.map((picture) => [picture]);
-  return maxItems < 2 || pictures.length < 2 ? alone : [...alone, [...pictures]];
+  if (maxItems < 2 || pictures.length < 2) return alone;
+  const wide = Array.from({ length: WIDE_PICTURES / pictures.length }, () => pictures).flat();
+  return maxItems < WIDE_PICTURES ? [...alone, [...pictures]] : [...alone, [...pictures], wide];
 }
 
 /**

@@ -1,22 +1,24 @@
 import type { Config } from '../config.ts';
 import { messageOf, ServalError } from '../errors.ts';
 import type { PipelineCatalog } from '../pipelines/pipeline-catalog.ts';
-import { type Manifest, type Task, versionKey } from '../repository/manifest.ts';
+import { type Manifest, versionKey } from '../repository/manifest.ts';
 import type { VersionLocation } from '../repository/model-files.ts';
 import type { ModelManagement, VersionChange } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { Snapshots } from '../repository/snapshots.ts';
 import type { VersionRecord } from '../repository/version-lifecycle.ts';
-import { type CostCoefficients, IMAGE_PRIOR, TENSOR_PRIOR, TEXT_PRIOR } from '../scheduler/cost-model.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { WorkerModel } from '../workers/protocol.ts';
 import type { LifecycleObserver } from './lifecycle-observer.ts';
+import { versionOptions } from './version-options.ts';
 import { type Candidate, type Passed, VersionVerifier } from './version-verifier.ts';
 import { workerModel } from './worker-model.ts';
 
 export interface ModelManagerOptions {
   readonly config: Config;
+  /** Whether workers have GPUs. */
+  readonly hasCuda: boolean;
   readonly repository: ModelRepository;
   readonly snapshots: Snapshots;
   readonly catalog: PipelineCatalog;
@@ -24,12 +26,6 @@ export interface ModelManagerOptions {
   readonly pool: WorkerPool;
   readonly observer: LifecycleObserver;
 }
-
-const PRIORS: Readonly<Record<Task, CostCoefficients>> = {
-  'text-classification': TEXT_PRIOR,
-  'image-classification': IMAGE_PRIOR,
-  tensor: TENSOR_PRIOR,
-};
 
 /** A version that passed its gates and waits for workers that have it. */
 interface Admitted {
@@ -156,7 +152,8 @@ export class ModelManager implements ModelManagement {
     if (manifest === null) return null;
     try {
       const pipeline = this.#options.catalog.add(manifest);
-      return { record, manifest, pipeline, workerModel: workerModel(manifest, this.#options.config) };
+      const { config, hasCuda } = this.#options;
+      return { record, manifest, pipeline, workerModel: workerModel(manifest, config, hasCuda) };
     } catch (error) {
       record.fail(`tokenizer.json: ${messageOf(error)}`);
       return null;
@@ -213,15 +210,13 @@ export class ModelManager implements ModelManagement {
     return { ...nameAndState(record), action: 'loaded', reason: null };
   }
 
-  #admit({ record, manifest }: Candidate, { verification, loadSeconds }: Passed): void {
-    const key = versionKey(manifest);
-    const batching = !['unsafe', 'off'].includes(verification.batching);
-    const { scheduler, config } = this.#options;
-    const limit = manifest.task === 'image-classification' ? { maxItems: config.maxBatchImages } : {};
-    scheduler.addVersion(key, { batching, prior: PRIORS[manifest.task], ...limit });
-    record.loadSeconds = loadSeconds;
-    record.becomeReady(verification);
-    this.#options.observer.versionReady(record);
+  #admit({ record, manifest }: Candidate, passed: Passed): void {
+    const { scheduler, config, observer } = this.#options;
+    scheduler.addVersion(versionKey(manifest), versionOptions(manifest, passed, config));
+    record.loadSeconds = passed.loadSeconds;
+    record.executionProvider = passed.provider;
+    record.becomeReady(passed.verification);
+    observer.versionReady(record);
   }
 
   /** A version that is not served: for the record, as the update of what is, or as itself. */

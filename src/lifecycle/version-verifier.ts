@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ExecutionProvider } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import { verify } from '../pipelines/golden-gate.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
@@ -23,6 +24,8 @@ export interface Candidate {
 export interface Passed {
   readonly verification: Verification;
   readonly loadSeconds: number;
+  /** What ran it. */
+  readonly provider: ExecutionProvider;
 }
 
 /** Workers that may end during one version's verification before it is failed. */
@@ -103,7 +106,8 @@ export class VersionVerifier {
     const key = versionKey(manifest);
     const load = worker.loads.get(key);
     if (load === undefined || !load.ok) throw new Error(loadFailure(manifest, load?.message ?? 'was not loaded'));
-    const passed = { verification: await verifyVersion(manifest, pipeline, worker), loadSeconds: load.seconds };
+    const { seconds: loadSeconds, provider } = load;
+    const passed = { verification: await verifyVersion(manifest, pipeline, worker), loadSeconds, provider };
     this.#passed.set(key, passed);
     const [oldest] = this.#passed.keys();
     if (this.#passed.size > MAX_REMEMBERED && oldest !== undefined) this.#passed.delete(oldest);

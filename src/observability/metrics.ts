@@ -5,9 +5,9 @@ import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
 import type { RetireReason } from '../workers/pool-options.ts';
-import type { WorkerUsage } from '../workers/protocol.ts';
 import { KeyMetrics } from './key-metrics.ts';
 import { registerVersionMetrics } from './version-metrics.ts';
+import { registerWorkerMetrics, type WorkerSnapshots } from './worker-metrics.ts';
 
 /** 1 ms to 30 s, for whatever a request waits for. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -17,11 +17,8 @@ const STEP_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025
 const VERSION_LABELS = ['model', 'version'] as const;
 
 /** What is read at the moment of a scrape. */
-export interface Snapshots {
+export interface Snapshots extends WorkerSnapshots {
   readonly queuedItems: () => readonly { readonly versionKey: string; readonly items: number }[];
-  readonly workers: () => readonly { readonly id: number; readonly usage: WorkerUsage | null }[];
-  /** Those of them that take work, and are not spares. */
-  readonly servingWorkers: () => number;
   readonly versions: () => readonly VersionRecord[];
   /** Predicted ms until all that waits has been given to workers. */
   readonly queueWaitMs: () => number;
@@ -157,6 +154,7 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     const registers = this.#registers;
     collectDefaultMetrics({ register: this.#registry });
     registerVersionMetrics(registers, snapshots.versions);
+    registerWorkerMetrics(registers, snapshots);
     new Gauge({
       name: 'serval_queue_items',
       help: 'Items waiting for a worker.',
@@ -188,34 +186,6 @@ export class Metrics implements HttpObserver, SchedulerObserver {
           this.set({ ...labels, term: 'per_token' }, cost.perToken / 1000);
           this.set({ ...labels, term: 'per_token_squared' }, cost.perTokenPair / 1000);
         }
-      },
-    });
-    new Gauge({
-      name: 'serval_workers',
-      help: 'Workers that can take batches.',
-      registers,
-      collect() {
-        this.set(snapshots.servingWorkers());
-      },
-    });
-    new Gauge({
-      name: 'serval_worker_cpu_seconds',
-      help: 'CPU time of each worker since it began.',
-      labelNames: ['worker'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { id, usage } of snapshots.workers()) if (usage) this.set({ worker: id }, usage.cpuSeconds);
-      },
-    });
-    new Gauge({
-      name: 'serval_worker_resident_memory_bytes',
-      help: 'Resident memory of each worker; pages that workers share count in each.',
-      labelNames: ['worker'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { id, usage } of snapshots.workers()) if (usage) this.set({ worker: id }, usage.residentBytes);
       },
     });
   }

@@ -1,3 +1,4 @@
+import type { ExecutionProvider } from '../config.ts';
 import type { TensorInfo } from '../tensor.ts';
 
 export type Activation = 'softmax' | 'sigmoid' | 'none';
@@ -98,6 +99,10 @@ interface ManifestBase {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly batching: 'auto' | 'off';
+  /** What serval.json wants to run it. */
+  readonly executionProvider: 'auto' | ExecutionProvider;
+  /** Whether the graph has operators that CUDA has no kernels for. */
+  readonly needsCpuKernels: boolean;
   /** Whether all of the graph's inputs and outputs share an open first axis, so that raw tensors may share a batch. */
   readonly sharesFirstAxis: boolean;
   readonly golden: Golden | null;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { messageOf } from '../errors.ts';
 import { readClassification } from './classification-files.ts';
+import { needsCpuKernels } from './cpu-kernels.ts';
 import { type ModelConfig, modelConfigSchema } from './hugging-face-files.ts';
 import { PREPROCESSOR_FILE, readImageInput } from './image-files.ts';
 import type { Golden, Manifest, Provenance, TensorManifest } from './manifest.ts';
@@ -58,6 +59,7 @@ export async function readVersionFolder(location: VersionLocation, snapshots?: S
   const common = {
     ...(await commonParts(source, model)),
     batching: isBatched ? (serval.batching ?? 'auto') : 'off',
+    executionProvider: serval.execution_provider ?? 'auto',
     golden,
     classification,
   } as const;
@@ -87,6 +89,7 @@ async function commonParts({ location, folder, snapshots }: Source, model: Model
     outputs,
     provenance,
     sharesFirstAxis: sharesFirstAxis(graph),
+    needsCpuKernels: needsCpuKernels(graph),
   };
 }
 
@@ -115,7 +118,8 @@ async function tensorManifest(bareGraph: BareGraph): Promise<TensorManifest> {
   problems.throwIfFound();
   const parts = await commonParts(source, model);
   const batching = parts.sharesFirstAxis ? (serval.batching ?? 'auto') : 'off';
-  return { task: 'tensor', ...parts, batching, golden: null };
+  const executionProvider = serval.execution_provider ?? 'auto';
+  return { task: 'tensor', ...parts, batching, executionProvider, golden: null };
 }
 
 /** Whether all inputs and outputs begin with one and the same open axis. */

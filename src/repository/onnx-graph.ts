@@ -8,6 +8,8 @@ export interface OnnxGraph {
   readonly outputs: readonly TensorInfo[];
   /** Operator that makes each output, for example `Softmax`; undefined where the output is an input or a constant. */
   readonly outputOperators: ReadonlyMap<string, string | undefined>;
+  /** All that it uses, those of graphs inside its nodes included. */
+  readonly operators: ReadonlySet<string>;
   /** Files beside the model that hold its weights, as the graph names them. */
   readonly externalDataFiles: readonly string[];
 }
@@ -65,6 +67,7 @@ class GraphFields {
   readonly #outputs: TensorInfo[] = [];
   readonly #producers = new Map<string, string>();
   readonly #initializers = new Set<string>();
+  readonly #operators = new Set<string>();
   readonly #externalDataFiles = new Set<string>();
 
   /** GraphProto: node = 1, initializer = 5, input = 11, output = 12, sparse_initializer = 15. */
@@ -91,6 +94,7 @@ class GraphFields {
       inputs: this.#inputs.filter(({ name }) => !this.#initializers.has(name)),
       outputs: this.#outputs,
       outputOperators: new Map(this.#outputs.map(({ name }) => [name, this.#producers.get(name)])),
+      operators: this.#operators,
       externalDataFiles: [...this.#externalDataFiles],
     };
   }
@@ -106,6 +110,7 @@ class GraphFields {
       },
       5: (field) => this.#attribute(field),
     });
+    this.#operators.add(operator);
     for (const output of outputs) this.#producers.set(output, operator);
   }
 
@@ -116,6 +121,7 @@ class GraphFields {
       const inner = new GraphFields();
       inner.read(field);
       for (const file of inner.#externalDataFiles) this.#externalDataFiles.add(file);
+      for (const operator of inner.#operators) this.#operators.add(operator);
     };
     readSubMessage(reader, { 5: tensor, 6: graph, 10: tensor, 11: graph });
   }

@@ -12,6 +12,7 @@ export const servalFileSchema = z.strictObject({
   temperature: z.number().positive().optional(),
   tolerance: z.number().positive().max(1).optional(),
   batching: z.enum(['auto', 'off']).optional(),
+  execution_provider: z.enum(['auto', 'cpu', 'cuda']).optional(),
   model_file: z.string().min(1).optional(),
   /** File name to the SHA-256 of its bytes; checked before the model is loaded. */
   sha256: z.record(z.string(), sha256).optional(),

@@ -1,3 +1,4 @@
+import type { ExecutionProvider } from '../config.ts';
 import type { Manifest } from './manifest.ts';
 
 /**
@@ -38,6 +39,8 @@ export class VersionRecord {
   #reason: string | null = null;
   #verification: Verification | null = null;
   loadSeconds: number | null = null;
+  /** What ran it while it was verified; null before. */
+  executionProvider: ExecutionProvider | null = null;
   /** Why the last change of the folder was not taken over, while this version goes on serving. */
   refusedUpdate: string | null = null;
   #users = 0;

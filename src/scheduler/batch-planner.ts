@@ -26,7 +26,7 @@ export interface HoldOptions extends Omit<PlanOptions, 'contested'> {
   readonly maxDelayMs: number;
 }
 
-/** Waiting items that the planner looks at for company. */
+/** Waiting items that the planner looks at for company, or as many as a batch may hold where that is more. */
 export const PLAN_WINDOW = 64;
 
 /** What a batch costs beside its worker's time: the main process is woken, sends it, and takes its answer. */

@@ -1,3 +1,4 @@
+import type { BatchBounds } from '../config.ts';
 import type { AdmissionLimits } from './admission.ts';
 import type { CostCoefficients } from './cost-model.ts';
 import type { SchedulerObserver } from './observer.ts';
@@ -24,6 +25,8 @@ export interface SubmitOptions {
 export interface VersionOptions {
   /** Off where its scores depend on their batch. */
   readonly batching: boolean;
+  /** Of its batches, where they are not those of all versions. */
+  readonly bounds?: Pick<BatchBounds, 'maxBatchItems' | 'maxBatchTokens'>;
   /** Items of one of its batches, where fewer than others may have. */
   readonly maxItems?: number;
   /** What its batches are taken to cost until some have run. */

@@ -49,9 +49,11 @@ export class Scheduler {
     this.#active = new ActiveSubmissions(this.#now, (submission) => this.#endLate(submission));
   }
 
-  addVersion(key: string, { batching, maxItems = Number.POSITIVE_INFINITY, prior }: VersionOptions): void {
-    const maxBatchItems = batching ? Math.min(maxItems, this.#options.maxBatchItems) : 1;
-    this.#queues.set(new VersionQueue({ ...this.#options, key, maxBatchItems, cost: new CostModel(prior) }));
+  addVersion(key: string, { batching, bounds = this.#options, maxItems, prior }: VersionOptions): void {
+    const { maxBatchItems: most, maxBatchTokens } = bounds;
+    const maxBatchItems = batching ? Math.min(maxItems ?? most, most) : 1;
+    const limits = { maxBatchItems, maxBatchTokens };
+    this.#queues.set(new VersionQueue({ ...this.#options, ...limits, key, cost: new CostModel(prior) }));
   }
 
   /** Takes no more work for a version; requests for it that are not answered yet fail with SERVAL_VERSION_NOT_READY. */

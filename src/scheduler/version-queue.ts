@@ -76,7 +76,7 @@ export class VersionQueue {
    */
   plan(now: number, contested: boolean): Job[] {
     const { maxBatchItems: maxItems, maxBatchTokens: maxTokens } = this.#options;
-    const waiting = this.#jobs.window(maxItems === 1 ? 1 : PLAN_WINDOW);
+    const waiting = this.#jobs.window(maxItems === 1 ? 1 : Math.max(maxItems, PLAN_WINDOW));
     return planBatch(waiting, { cost: this.cost, maxItems, maxTokens, now, contested });
   }
 

@@ -16,12 +16,14 @@ export class LoadDeaths {
 
   /**
    * Of these, what a new worker loads: nothing that is left out, and what ended a worker already without what the cache
-   * has of it.
+   * has of it, and on the CPU.
    */
   loadable(models: readonly WorkerModel[]): WorkerModel[] {
     return models
       .filter(({ versionKey }) => !this.isExcluded(versionKey))
-      .map((model) => (this.#deaths.has(model.versionKey) ? { ...model, cache: null } : model));
+      .map((model) =>
+        this.#deaths.has(model.versionKey) ? { ...model, cache: null, provider: 'cpu' as const } : model,
+      );
   }
 
   isExcluded(versionKey: string): boolean {

@@ -1,21 +1,41 @@
+import { messageOf } from '../errors.ts';
 import { cpuFeatures } from './cpu-features.ts';
 import { OnnxSession, RUNTIME_VERSION } from './onnx-session.ts';
-import type { WeightsSource, WorkerModel } from './protocol.ts';
+import type { RunsOn, WeightsSource, WorkerModel } from './protocol.ts';
 import { WeightsCache } from './weights-cache.ts';
 
-export interface OpenedModel {
+interface OpenedSession {
   readonly session: OnnxSession;
   readonly weights: WeightsSource;
 }
 
-type Opening = Pick<WorkerModel, 'modelFile' | 'cache' | 'threads'>;
+export type OpenedModel = OpenedSession & RunsOn;
+
+type Opening = Pick<WorkerModel, 'modelFile' | 'provider' | 'cache' | 'threads'>;
 
 /**
- * Opens a version's graph: with the weights that all workers of this machine share where the cache has them, else from its
+ * Opens a version's graph on what is to run it, or, where that fails, on the CPU.
+ * @param cudaDevice the worker's GPU.
+ * @throws Error with the runtime's reason when the model cannot be run.
+ */
+export async function openModel(model: Opening, cudaDevice: number | null): Promise<OpenedModel> {
+  if (model.provider === 'cpu') return { ...(await openOnCpu(model)), provider: 'cpu', providerProblem: null };
+  try {
+    if (cudaDevice === null) throw new Error('This is a bug: a worker without a GPU is to run a version on one');
+    const session = await OnnxSession.loadOnCuda(model.modelFile, cudaDevice, model.threads);
+    return { session, weights: 'own', provider: 'cuda', providerProblem: null };
+  } catch (error) {
+    // A file that no provider can run fails here again.
+    return { ...(await openOnCpu(model)), provider: 'cpu', providerProblem: messageOf(error) };
+  }
+}
+
+/**
+ * With the weights that all workers of this machine share where the cache has them, else from its
  * own folder.
  * @throws Error with the runtime's reason when the model cannot be run.
  */
-export async function openModel({ modelFile, cache, threads }: Opening): Promise<OpenedModel> {
+async function openOnCpu({ modelFile, cache, threads }: Opening): Promise<OpenedSession> {
   if (cache === null) return { session: await OnnxSession.load(modelFile, threads), weights: 'own' };
   const found = await (await openCache(cache.folder)).find(cache.sha256);
   if (found.state !== 'intact') {

@@ -37,6 +37,27 @@ export class OnnxSession {
     return new OnnxSession(await InferenceSession.create(modelFile, { ...OPTIONS, intraOpNumThreads: threads }));
   }
 
+  /**
+   * On a GPU; nodes that CUDA has no kernels for run on the CPU.
+   * @param model its file, or its bytes.
+   * @param device as CUDA counts them.
+   * @throws Error with the runtime's reason where CUDA is not there, or not for this model: the runtime does not take
+   *   another provider by itself.
+   */
+  static async loadOnCuda(model: string | Uint8Array, device: number, threads = 1): Promise<OnnxSession> {
+    const options = {
+      ...OPTIONS,
+      intraOpNumThreads: threads,
+      executionProviders: [{ name: 'cuda', deviceId: device }, 'cpu'],
+    } as const;
+    // The overloads take one or the other, not both.
+    const session =
+      typeof model === 'string'
+        ? await InferenceSession.create(model, options)
+        : await InferenceSession.create(model, options);
+    return new OnnxSession(session);
+  }
+
   /** Loads what `saveOptimised` wrote: nothing is left to optimise, and its weights are mapped, not copied. */
   static async loadOptimised(modelFile: string, threads = 1): Promise<OnnxSession> {
     const options = { ...OPTIONS, intraOpNumThreads: threads, graphOptimizationLevel: 'disabled' } as const;

@@ -16,6 +16,8 @@ export type RetireReason = 'generation' | 'batches' | 'memory';
 
 export interface PoolOptions {
   readonly count: number;
+  /** GPUs that workers share out among themselves, as CUDA counts them. */
+  readonly cudaDevices: readonly number[];
   /** Workers beyond `count` that are ready to take the place of one that ends. */
   readonly spares: number;
   readonly startTimeoutMs: number;

@@ -1,3 +1,4 @@
+import { leastUsedDevice } from './cuda-devices.ts';
 import { LoadDeaths } from './load-deaths.ts';
 import { OrphanGuard } from './orphan-guard.ts';
 import type { PoolOptions, RetireReason } from './pool-options.ts';
@@ -68,6 +69,10 @@ export class WorkerPool {
     return [...this.#members].filter(({ isServing, worker }) => isServing && worker.ready).map(({ worker }) => worker);
   }
 
+  get #all(): WorkerProcess[] {
+    return [...[...this.#members].map(({ worker }) => worker), ...this.#probes];
+  }
+
   isExcluded(versionKey: string): boolean {
     return this.#loadDeaths.isExcluded(versionKey);
   }
@@ -119,7 +124,8 @@ export class WorkerPool {
           resolve(end);
         },
       };
-      const worker = new WorkerProcess(this.#nextId++, models, events, PROBE_NICENESS);
+      const cudaDevice = leastUsedDevice(this.#options.cudaDevices, this.#all);
+      const worker = new WorkerProcess(this.#nextId++, { models, cudaDevice, events, niceness: PROBE_NICENESS });
       this.#probes.add(worker);
       this.#guard.watch(worker.pid);
       const timer = setTimeout(() => worker.kill(), this.#options.startTimeoutMs);
@@ -131,7 +137,7 @@ export class WorkerPool {
     this.#isStopping = true;
     if (this.#startTimer !== null) clearTimeout(this.#startTimer);
     if (this.#lookTimer !== null) clearInterval(this.#lookTimer);
-    const all = [...[...this.#members].map(({ worker }) => worker), ...this.#probes];
+    const all = this.#all;
     const timer = setTimeout(() => {
       for (const worker of all) worker.kill();
     }, EXIT_GRACE_MS);
@@ -235,7 +241,8 @@ export class WorkerPool {
       },
     };
     const niceness = isUrgent ? WORKER_NICENESS : START_NICENESS;
-    const worker = new WorkerProcess(this.#nextId++, models, events, niceness);
+    const cudaDevice = leastUsedDevice(this.#options.cudaDevices, this.#all);
+    const worker = new WorkerProcess(this.#nextId++, { models, cudaDevice, events, niceness });
     const member: Member = {
       worker,
       models,
@@ -276,8 +283,7 @@ export class WorkerPool {
 
   #look(): void {
     const { runTimeoutMs, recycleBatches, recycleBytes } = this.#options;
-    const workers = [...[...this.#members].map(({ worker }) => worker), ...this.#probes];
-    for (const worker of workers) if (worker.runningMs > runTimeoutMs) worker.kill({ hung: true });
+    for (const worker of this.#all) if (worker.runningMs > runTimeoutMs) worker.kill({ hung: true });
     for (const member of this.#members) {
       const { worker, bornBytes } = member;
       if (!member.isServing || member.worn !== null) continue;

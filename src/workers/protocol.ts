@@ -1,3 +1,4 @@
+import type { ExecutionProvider } from '../config.ts';
 import type { ImageInput, TextInput } from '../repository/manifest.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 import type { CachedModel } from './weights-cache.ts';
@@ -18,6 +19,8 @@ export type TokensSpec = Pick<TextInput, 'inputNames' | 'padId' | 'padTypeId' | 
 export interface WorkerModel {
   readonly versionKey: string;
   readonly modelFile: string;
+  /** What is to run it; a worker that cannot takes the CPU and says so. */
+  readonly provider: ExecutionProvider;
   /** Threads that a batch runs on. */
   readonly threads: number;
   /** Where weights that workers share may lie; null where each has its own. */
@@ -32,12 +35,23 @@ export interface WorkerModel {
   readonly warmUp: readonly (readonly EncodedItem[])[];
 }
 
+/** What runs a version in a worker, and why it is not what should; the runtime's own words, for the log. */
+export interface RunsOn {
+  readonly provider: ExecutionProvider;
+  readonly providerProblem: string | null;
+}
+
 /** Whether a worker maps the weights that all share or has its own copy; `damaged` where it would have shared. */
 export type WeightsSource = 'shared' | 'own' | 'damaged';
 
 /** From the main process to a worker. `load` comes once, first: a worker's models never change. */
 export type ToWorker =
-  | { readonly type: 'load'; readonly models: readonly WorkerModel[] }
+  | {
+      readonly type: 'load';
+      readonly models: readonly WorkerModel[];
+      /** The GPU of this worker, as CUDA counts them. */
+      readonly cudaDevice: number | null;
+    }
   | { readonly type: 'run'; readonly versionKey: string; readonly items: readonly EncodedItem[] }
   | { readonly type: 'exit' };
 
@@ -45,7 +59,12 @@ export type ToWorker =
 export type FromWorker =
   /** Sent before the load starts, so that a death during it has a name. */
   | { readonly type: 'loading'; readonly versionKey: string }
-  | { readonly type: 'loaded'; readonly versionKey: string; readonly seconds: number; readonly weights: WeightsSource }
+  | ({
+      readonly type: 'loaded';
+      readonly versionKey: string;
+      readonly seconds: number;
+      readonly weights: WeightsSource;
+    } & RunsOn)
   | { readonly type: 'load-failed'; readonly versionKey: string; readonly message: string }
   | { readonly type: 'ready' }
   | {

@@ -10,6 +10,7 @@ import { ExecutorLostError } from '../scheduler/executor.ts';
 import { withoutSecrets } from './environment.ts';
 import {
   type FromWorker,
+  type RunsOn,
   type ToWorker,
   type WeightsSource,
   WIRE_FD,
@@ -27,7 +28,7 @@ export const WORKER_NICENESS = 5;
 const HEAP_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=20'];
 
 export type LoadOutcome =
-  | { readonly ok: true; readonly seconds: number; readonly weights: WeightsSource }
+  | ({ readonly ok: true; readonly seconds: number; readonly weights: WeightsSource } & RunsOn)
   | { readonly ok: false; readonly message: string };
 
 export interface WorkerEnd {
@@ -45,9 +46,19 @@ export interface WorkerEvents {
   ended(worker: WorkerProcess, end: WorkerEnd): void;
 }
 
+export interface WorkerOptions {
+  readonly models: readonly WorkerModel[];
+  /** The GPU of those of them that run on CUDA, as CUDA counts them. */
+  readonly cudaDevice: number | null;
+  readonly events: WorkerEvents;
+  /** Higher than the others' for one that must not take their time. */
+  readonly niceness: number;
+}
+
 /** One child process with its models: fixed at birth, one batch at a time. */
 export class WorkerProcess implements Executor {
   readonly id: number;
+  readonly cudaDevice: number | null;
   readonly loads = new Map<string, LoadOutcome>();
   readonly #child: ChildProcess;
   readonly #wire: Wire<ToWorker, FromWorker>;
@@ -62,9 +73,9 @@ export class WorkerProcess implements Executor {
   #isOver = false;
   #usage: WorkerUsage | null = null;
 
-  /** @param niceness higher than the others' for one that must not take their time. */
-  constructor(id: number, models: readonly WorkerModel[], events: WorkerEvents, niceness = WORKER_NICENESS) {
+  constructor(id: number, { models, cudaDevice, events, niceness }: WorkerOptions) {
     this.id = id;
+    this.cudaDevice = cudaDevice;
     this.#events = events;
     this.#child = spawn(process.execPath, [...HEAP_FLAGS, ENTRY], {
       env: workerEnvironment(),
@@ -75,7 +86,7 @@ export class WorkerProcess implements Executor {
     // A process that cannot be started ends like any other; without a listener it would throw.
     this.#child.on('error', () => this.#end(null, null));
     if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, niceness);
-    this.#wire.send({ type: 'load', models });
+    this.#wire.send({ type: 'load', models, cudaDevice });
   }
 
   get pid(): number | undefined {
@@ -140,7 +151,7 @@ export class WorkerProcess implements Executor {
         break;
       case 'loaded':
         this.#loading = null;
-        this.loads.set(message.versionKey, { ok: true, seconds: message.seconds, weights: message.weights });
+        this.loads.set(message.versionKey, loadOf(message));
         break;
       case 'load-failed':
         this.#loading = null;
@@ -179,6 +190,10 @@ export class WorkerProcess implements Executor {
     );
     this.#ended.resolve();
   }
+}
+
+function loadOf({ seconds, weights, provider, providerProblem }: FromWorker & { type: 'loaded' }): LoadOutcome {
+  return { ok: true, seconds, weights, provider, providerProblem };
 }
 
 /**

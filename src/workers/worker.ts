@@ -23,17 +23,19 @@ interface Loaded {
 const loaded = new Map<string, Loaded>();
 const wire = new Wire<FromWorker, ToWorker>(new Socket({ fd: WIRE_FD, readable: true, writable: true }), receive);
 
-async function load(models: readonly WorkerModel[]): Promise<void> {
+async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promise<void> {
   for (const model of models) {
     const { versionKey } = model;
     wire.send({ type: 'loading', versionKey });
     const begun = performance.now();
     try {
-      const { session, weights } = await openModel(model);
+      const { session, ...opened } = await openModel(model, cudaDevice);
       const version = { model, session, collate: await createCollator(model.collate, session.inputs) };
-      for (const items of model.warmUp) await runBatch(version, items);
+      // Where another provider had to do, the wide batches will not come.
+      const warmUp = opened.provider === model.provider ? model.warmUp : model.warmUp.slice(0, 1);
+      for (const items of warmUp) await runBatch(version, items);
       loaded.set(versionKey, version);
-      wire.send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000, weights });
+      wire.send({ type: 'loaded', versionKey, seconds: (performance.now() - begun) / 1000, ...opened });
     } catch (error) {
       wire.send({ type: 'load-failed', versionKey, message: messageOf(error) });
     }
@@ -85,7 +87,7 @@ function sendUsage(): void {
 function receive(message: ToWorker): void {
   switch (message.type) {
     case 'load':
-      void load(message.models);
+      void load(message);
       break;
     case 'run':
       void run(message);

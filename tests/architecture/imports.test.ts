@@ -9,7 +9,9 @@ import { sourceFiles } from './source-files.ts';
 const LEAVES = ['config.ts', 'errors.ts', 'tensor.ts'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'settings.ts': [],
-  'config.ts': ['settings.ts'],
+  // Quotas and limits of the machine; nobody but the configuration has to know where they come from.
+  machine: [],
+  'config.ts': ['settings.ts', 'machine'],
   'errors.ts': [],
   'tensor.ts': [],
   repository: LEAVES,
@@ -50,7 +52,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^workers\/onnx-session\.ts$/,
   sharp: /^workers\/image-processor\.ts$/,
   fastify: /^http\//,
-  'prom-client': /^observability\/(metrics|version-metrics|key-metrics)\.ts$/,
+  'prom-client': /^observability\/(metrics|version-metrics|key-metrics|worker-metrics)\.ts$/,
   'pino-pretty': /^observability\/logger\.ts$/,
   '@huggingface/tokenizers': /^pipelines\/tokenizer\.ts$/,
   protobufjs: /^(repository\/onnx-graph|grpc\/grpc-status)\.ts$/,

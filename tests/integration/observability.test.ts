@@ -75,6 +75,10 @@ describe('/metrics', () => {
     expect(await serval.metric('serval_model_load_duration_seconds{model="tiny",version="1"}')).toBeGreaterThan(0);
   });
 
+  test('tells what runs each version in how many workers', async () => {
+    expect(await serval.metric('serval_execution_provider{model="tiny",version="1",provider="cpu"}')).toBe(2);
+  });
+
   test('gains no series from what clients make up', async () => {
     const madeUp = async (k: string) => {
       await serval.get(`/made-up-${k}`);

@@ -163,3 +163,10 @@ test('a batch is not held beyond what its deadlines leave', () => {
   const grownMs = cost.predict(2, 8);
   expect(holdMsOf([{ ...item, size: 8, arrivedAt: 0, deadlineAt: 5 + grownMs + 2 }], HOLD)).toBeCloseTo(2, 9);
 });
+
+test('where a batch costs little more than an item, as on a GPU, all that may is in it', () => {
+  const gpu = { predict: (count: number, size: number) => 3 + 0.0015 * count * size };
+  const waiting = items(...Array.from({ length: 128 }, (_, k) => 8 + (k % 40)));
+  const batch = planBatch(waiting, { cost: gpu, maxItems: 128, maxTokens: 16_384, now: 0, contested: true });
+  expect(batch).toHaveLength(128);
+});

@@ -614,3 +614,27 @@ describe('lending an executor', () => {
     expect(scheduler.lend()).not.toBeNull();
   });
 });
+
+test('a version whose batches are found to cost little more than an item runs as many together as its own bounds allow', async () => {
+  const { scheduler, executor, submitAll } = schedulerWith();
+  const key = 'gpu/1@abc';
+  scheduler.addVersion(key, {
+    batching: true,
+    prior: TEXT_PRIOR,
+    bounds: { maxBatchItems: 128, maxBatchTokens: 16_384 },
+  });
+  const shapes = [1, 8, 64, 128].flatMap((count) => [16, 64].map((size) => ({ count, size })));
+  // Milliseconds of a GPU: what an item more costs hardly shows.
+  scheduler.costOf(key)?.calibrate(shapes.map(({ count, size }) => ({ count, size, ms: 3 + 0.001 * count * size })));
+  submitAll([itemOf(0, 16)], TIMEOUT_MS, key);
+  submitAll(
+    Array.from({ length: 200 }, (_, name) => itemOf(name + 1, 16)),
+    TIMEOUT_MS,
+    key,
+  );
+  await executor.finish(3);
+  expect(executor.ran.map(({ names }) => names.length)).toEqual([1, 128]);
+  await executor.finish(3);
+  await executor.finish(3);
+  expect(executor.ran.map(({ names }) => names.length)).toEqual([1, 128, 72]);
+});

@@ -5,7 +5,7 @@ import type { WorkerModel } from '../../src/workers/protocol.ts';
 function model(versionKey: string): WorkerModel {
   const cache = { folder: '/cache', sha256: 'a'.repeat(64) };
   const common = { modelFile: '/model.onnx', threads: 1, outputs: [], warmUp: [] };
-  return { versionKey, cache, collate: { kind: 'tensors' }, ...common };
+  return { versionKey, provider: 'cuda', cache, collate: { kind: 'tensors' }, ...common };
 }
 
 test('a version that ends three workers while they load it is left out, once, with the reason', () => {
@@ -25,10 +25,13 @@ test('a version that is forgotten may be tried again', () => {
   expect(deaths.isExcluded('m/1@a')).toBe(false);
 });
 
-test('a version that ended a worker is next loaded without the cache, the others as before', () => {
+test('a version that ended a worker is next loaded without the cache and on the CPU, the others as before', () => {
   const deaths = new LoadDeaths(() => {});
   deaths.add('a', 'SIGBUS');
-  expect(deaths.loadable([model('a'), model('b')])).toEqual([{ ...model('a'), cache: null }, model('b')]);
+  expect(deaths.loadable([model('a'), model('b')])).toEqual([
+    { ...model('a'), cache: null, provider: 'cpu' },
+    model('b'),
+  ]);
 });
 
 test('what is left out is not loaded', () => {

@@ -2,6 +2,7 @@ import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import packageJson from '../../../package.json' with { type: 'json' };
+import { batchBoundsOn } from '../../config.ts';
 import { ServalError } from '../../errors.ts';
 import type { Input, LabelScore } from '../../pipelines/pipeline.ts';
 import type { TextManifest } from '../../repository/manifest.ts';
@@ -185,8 +186,10 @@ function textManifest({ repository }: ProtocolParts | Exchange['parts'], model: 
   throw new ServalError('SERVAL_INPUT_KIND', `"${model}" is no text classification model; GET /models lists those.`);
 }
 
-function describe({ model, text, classification, outputs, provenance }: TextManifest, { config }: ProtocolParts) {
+function describe(manifest: TextManifest, { config, repository }: ProtocolParts) {
+  const { model, version, text, classification, outputs, provenance } = manifest;
   const { labels } = classification;
+  const bounds = batchBoundsOn(repository.find(model, version)?.executionProvider ?? 'cpu', config);
   return {
     model_id: model,
     model_sha: provenance.sha256,
@@ -200,8 +203,8 @@ function describe({ model, text, classification, outputs, provenance }: TextMani
     },
     max_concurrent_requests: config.maxQueueItems,
     max_input_length: text.maxTokens,
-    max_batch_tokens: config.maxBatchTokens,
-    max_batch_requests: config.maxBatchItems,
+    max_batch_tokens: bounds.maxBatchTokens,
+    max_batch_requests: bounds.maxBatchItems,
     max_client_batch_size: config.maxInputs,
     auto_truncate: true,
     // In the main process.

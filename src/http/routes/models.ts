@@ -51,6 +51,10 @@ const versionSchema = z
       .object({ base: z.number(), per_token: z.number(), per_token_squared: z.number() })
       .nullable()
       .meta({ description: 'Worker time of B items of S tokens: base + per_token·B·S + per_token_squared·B·S².' }),
+    execution_provider: z
+      .enum(['cpu', 'cuda'])
+      .nullable()
+      .meta({ description: 'What ran it when it was verified; null before.' }),
     load_seconds: z.number().nullable(),
     provenance: z
       .object({
@@ -143,6 +147,7 @@ function describeVersion(record: VersionRecord, { costOf }: AppParts): z.output<
     batching:
       verification === null ? null : { verdict: verification.batching, largest_move: verification.largestBatchMove },
     cost_ms: cost === null ? null : { base: cost.base, per_token: cost.perToken, per_token_squared: cost.perTokenPair },
+    execution_provider: record.executionProvider,
     load_seconds: record.loadSeconds,
     provenance:
       manifest === null
