@@ -153,11 +153,12 @@ function genReqId(request: IncomingMessage): string {
 }
 
 function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts): void {
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // Comes after the answer, and where the client went away before it as well.
     reply.raw.once('close', () => tellAnswered(request, reply, observer));
     reply.header('x-request-id', request.id);
     if (request.method === 'POST') refuseUnlessServing(phase());
+    done();
   });
 }
 

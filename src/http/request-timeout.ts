@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import type { AppParts } from './app.ts';
 
 /** The time that a client allows for its answer, in ms; every protocol takes it. */
@@ -8,8 +8,11 @@ export const TIMEOUT_HEADER = 'x-request-timeout-ms';
  * Refuses a prediction before its body is read, where the queue is longer than the request may wait: a full queue costs a
  * client one round trip and the server next to nothing.
  */
-export function doorHook({ checkDoor }: AppParts) {
-  return async ({ headers }: FastifyRequest): Promise<void> => checkDoor(timeoutOf(headers));
+export function doorHook({ checkDoor }: AppParts): onRequestHookHandler {
+  return ({ headers }, _reply, done) => {
+    checkDoor(timeoutOf(headers));
+    done();
+  };
 }
 
 /** The smallest wait that the headers allow; a header that is not a number is refused after the body, by the schema. */
