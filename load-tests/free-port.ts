@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
@@ -9,4 +10,27 @@ export async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** Below those that Linux gives to outgoing connections, 32768 and up, one of which could have it while its server restarts. */
+const LASTING = { from: 15_000, to: 32_000 };
+
+/** A port that stays free while its server is down. */
+export async function lastingPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(LASTING.from, LASTING.to);
+    if (await canListen(port)) return port;
+  }
+}
+
+async function canListen(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
+  server.close();
+  await once(server, 'close');
+  return true;
 }

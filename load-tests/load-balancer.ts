@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { waitFor } from '../tests/fixtures/serval-process.ts';
-import { freePort } from './free-port.ts';
+import { lastingPort } from './free-port.ts';
 import { HttpConnection } from './http-connection.ts';
 import { ROOT } from './serval-target.ts';
 
@@ -102,7 +102,7 @@ export class LoadBalancer {
   }
 
   static async #start(kind: BalancerKind, { folder, replicas }: BalancerOptions): Promise<LoadBalancer> {
-    const ports = { http: await freePort(), grpc: await freePort() };
+    const ports = { http: await lastingPort(), grpc: await lastingPort() };
     // nginx' workers are another user when root starts it.
     await chmod(folder, 0o755);
     const file = path.join(folder, path.basename(kind.configuration));

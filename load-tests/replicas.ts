@@ -1,5 +1,5 @@
 import { type ServalProcess, startServal } from '../tests/fixtures/serval-process.ts';
-import { freePort } from './free-port.ts';
+import { lastingPort } from './free-port.ts';
 import type { ReplicaPorts } from './load-balancer.ts';
 
 /** Several servers with the same models on one machine, each with ports that stay its own when it is started again. */
@@ -15,7 +15,7 @@ export class Replicas {
     { models, settings }: { models: string; settings: Readonly<Record<string, string | number>> },
   ): Promise<Replicas> {
     const ports: ReplicaPorts[] = [];
-    while (ports.length < count) ports.push({ http: await freePort(), grpc: await freePort() });
+    while (ports.length < count) ports.push({ http: await lastingPort(), grpc: await lastingPort() });
     return new Replicas(ports, models, settings);
   }
 

@@ -20,7 +20,12 @@ function readConfig() {
   }
 }
 
-const server = await Server.create(readConfig());
+function failToStart(error: unknown): never {
+  console.error(`Serval could not start: ${messageOf(error)}`);
+  process.exit(1);
+}
+
+const server = await Server.create(readConfig()).catch(failToStart);
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
@@ -30,9 +35,4 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     void server.stop(signal).then((clean) => process.exit(clean ? 0 : 1));
   });
 }
-try {
-  await server.start();
-} catch (error) {
-  console.error(`Serval could not start: ${messageOf(error)}`);
-  process.exit(1);
-}
+await server.start().catch(failToStart);

@@ -1,14 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { batchBoundsOn, type Config } from './config.ts';
-import type { GrpcServer } from './grpc/grpc-server.ts';
-import { type App, createApp, type ServerPhase } from './http/app.ts';
-import { createMetricsServer } from './http/metrics-server.ts';
+import type { AppParts, ServerPhase } from './http/app.ts';
 import { Calibration } from './lifecycle/calibration.ts';
 import { calibrationBatches } from './lifecycle/calibration-batches.ts';
 import { ModelManager } from './lifecycle/model-manager.ts';
 import { ProviderLog } from './lifecycle/provider-log.ts';
 import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
+import { Listeners } from './listeners.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { createPredictors } from './open-inference/create-predictors.ts';
@@ -26,9 +25,6 @@ import { findCuda } from './workers/execution-provider.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
-
-/** How long connections are kept open after all is answered, for clients that are about to use them again. */
-const LAST_ANSWERS_MS = 1_000;
 
 /** What the server was found to stand on. */
 interface Surroundings {
@@ -53,10 +49,8 @@ export class Server {
   readonly #pool: WorkerPool;
   readonly #models: ModelManager;
   readonly #watch: FolderWatch | null;
-  #app: App | null = null;
-  #grpc: GrpcServer | null = null;
-  #metricsServer: App | null = null;
-  #security: Security | null = null;
+  readonly #security: Security;
+  readonly #listeners: Listeners;
   #phase: ServerPhase = 'starting';
 
   /** Finds out what models can run on here, and makes the server for it. */
@@ -120,25 +114,29 @@ export class Server {
       },
     });
     const { models: folder, watchMs: everyMs } = config;
+    this.#security = new Security({ config: this.#config, log: this.#logger, observer: this.#metrics.keys });
+    this.#listeners = new Listeners(this.#appParts());
     this.#watch = everyMs === 0 ? null : new FolderWatch({ folder, everyMs, changed: () => this.#folderChanged() });
   }
 
   /** Where the server listens; the empty text before it does. */
   get url(): string {
-    return this.#app?.listeningOrigin ?? '';
+    return this.#listeners.url;
   }
 
   /** Listens at once, then loads and verifies the models. Resolves when the server is ready. */
   async start(): Promise<void> {
     const begun = performance.now();
-    const app = await this.#listen();
+    await this.#listeners.listenForHttp();
+    this.#security.start();
     // Before the folder is read: what changes meanwhile is seen then.
     await this.#watch?.start();
     await this.#models.start();
     for (const worker of this.#pool.serving) this.#scheduler.attach(worker);
+    await this.#listeners.listenForGrpc();
     if (this.#phase !== 'starting') return;
     this.#phase = 'ready';
-    const url = app.listeningOrigin;
+    const { url } = this;
     this.#logger.info({ url, docs: `${url}/docs`, seconds: secondsSince(begun) }, 'ready');
     for (const worker of this.#pool.serving) this.#weights.look(this.#models.live, worker.loads);
   }
@@ -151,7 +149,7 @@ export class Server {
     const { shutdownGraceMs, drainTimeoutMs } = this.#config;
     this.#phase = 'leaving';
     this.#watch?.stop();
-    this.#security?.stop();
+    this.#security.stop();
     this.#weights.stop();
     this.#calibration.stop();
     if (shutdownGraceMs > 0) {
@@ -159,10 +157,11 @@ export class Server {
       await delay(shutdownGraceMs);
     }
     this.#phase = 'draining';
+    this.#listeners.endGrpc();
     this.#logger.info({ reason, requests: 'finishing' }, 'draining');
     const finished = this.#finish().then(() => true);
     const clean = await Promise.race([finished, delay(drainTimeoutMs, false, { ref: false })]);
-    this.#grpc?.kill();
+    this.#listeners.kill();
     await this.#pool.stop();
     this.#logger.info({ clean }, 'stopped');
     return clean;
@@ -170,42 +169,12 @@ export class Server {
 
   async #finish(): Promise<void> {
     await this.#scheduler.drained();
-    // A connection that closes just as a request comes loses it: each gets the chance to be told with an answer.
-    const giveUpAt = performance.now() + LAST_ANSWERS_MS;
-    while ((this.#app?.keptConnections() ?? 0) > 0 && performance.now() < giveUpAt) await delay(10);
-    await Promise.all([this.#app?.close(), this.#grpc?.stop()]);
-    await this.#metricsServer?.close();
+    await this.#listeners.close();
     await this.#scheduler.drained();
   }
 
-  async #listen(): Promise<App> {
-    const { host, port, grpcPort, metricsHost, metricsPort } = this.#config;
-    const security = new Security({ config: this.#config, log: this.#logger, observer: this.#metrics.keys });
-    this.#security = security;
-    const parts = { ...this.#protocolParts(), ...security.doors };
-    this.#app = await createApp({
-      ...parts,
-      metrics: this.#metrics,
-      costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
-    });
-    await this.#app.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
-    security.start();
-    if (metricsPort !== null) {
-      this.#metricsServer = createMetricsServer({ ...parts, metrics: this.#metrics });
-      const listenTextResolver = (address: string) => `metrics on ${address}`;
-      await this.#metricsServer.listen({ host: metricsHost, port: metricsPort, listenTextResolver });
-    }
-    if (grpcPort !== null) {
-      // Who does not use it does not load it.
-      const { GrpcServer } = await import('./grpc/grpc-server.ts');
-      this.#grpc = new GrpcServer(parts);
-      await this.#grpc.listen(host, grpcPort);
-    }
-    return this.#app;
-  }
-
-  /** What the protocols of both servers need. */
-  #protocolParts() {
+  /** What the servers that listen need. */
+  #appParts(): AppParts {
     return {
       config: this.#config,
       logger: this.#logger,
@@ -217,6 +186,9 @@ export class Server {
         scheduler: this.#scheduler,
         statistics: this.#statistics,
       }),
+      ...this.#security.doors,
+      metrics: this.#metrics,
+      costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
       observer: this.#metrics,
       checkDoor: (timeoutMs: number | null) => this.#scheduler.checkDoor(timeoutMs),
       phase: () => this.#phase,

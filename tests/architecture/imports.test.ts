@@ -29,7 +29,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lifecycle: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers'],
   // Implements the observers that the other rooms own.
   observability: [...LEAVES, 'repository', 'scheduler', 'workers', 'http', 'security'],
+  // The servers of the transports, as one.
+  'listeners.ts': [...LEAVES, 'http', 'grpc'],
   'server.ts': [
+    'listeners.ts',
     ...LEAVES,
     'repository',
     'scheduler',
