@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
+import { freeOwnMemory } from '../off-heap.ts';
 import { BodyReader, ReceivingBudget } from './body-reader.ts';
 import { EventLoopTurns } from './event-loop-turns.ts';
 import { ImageUpload } from './image-upload.ts';
@@ -76,11 +77,19 @@ export function installBodyParsers(app: FastifyInstance, config: Config): Instal
   app.removeAllContentTypeParsers();
   install(app, 'application/json', {
     maxBytes: maxJsonBytes(config),
-    parse: (body) => parseJson(body, { maxTextBytes: maxTextBodyBytes, imageField: 'image' }),
+    parse: (body) => {
+      const parsed = parseJson(body, { maxTextBytes: maxTextBodyBytes, imageField: 'image' });
+      freeOwnMemory(body);
+      return parsed;
+    },
   });
   install(app, 'multipart/form-data', {
     maxBytes: maxImageBodyBytes,
-    parse: (body, type) => parseMultipart(body, type, maxInputs),
+    parse: async (body, type) => {
+      const upload = await parseMultipart(body, type, maxInputs);
+      freeOwnMemory(body);
+      return upload;
+    },
   });
   install(app, IMAGE_TYPES, { maxBytes: maxImageBodyBytes, parse: (body) => new ImageUpload([body], {}) });
   return install;

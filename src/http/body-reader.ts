@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ServalError } from '../errors.ts';
+import { freeOwnMemory } from '../off-heap.ts';
 
 export interface BodyLimits {
   /** Largest body in bytes. */
@@ -68,12 +69,26 @@ export class BodyReader {
       const chunks = await collect(stream, limits, (total) => {
         if (total > taken) take(total - taken);
       });
-      return { body: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), release };
+      return { body: joined(chunks), release };
     } catch (error) {
       release();
       throw error;
     }
   }
+}
+
+/** In memory of its own, so that it can be given back. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const body = Buffer.allocUnsafeSlow(chunks.reduce((total, { byteLength }) => total + byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.byteLength;
+    freeOwnMemory(chunk);
+  }
+  return body;
 }
 
 function collect(

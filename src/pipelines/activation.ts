@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor.ts';
  * @param logits shape [labels], or [1] for a model of one logit and two labels: then [1 − p, p].
  */
 export function scoresOf(logits: Tensor, classification: Classification, activation: Activation): number[] {
-  const values = Array.from(logits.data as ArrayLike<number>);
+  const values = numbersOf(logits.data as ArrayLike<number>);
   const { graphActivation, temperature, labels } = classification;
   if (graphActivation === 'softmax') {
     return temperature === 1 ? values : softmax(values.map(Math.log), temperature);
@@ -22,7 +22,13 @@ export function scoresOf(logits: Tensor, classification: Classification, activat
   return labels.length === 2 && scores.length === 1 && score !== undefined ? [1 - score, score] : scores;
 }
 
-/** In plain loops: it runs in the main process, over a thousand labels for each picture. */
+/** In plain loops, as what follows: they run in the main process, over a thousand labels for each picture. */
+function numbersOf(data: ArrayLike<number>): number[] {
+  const values = new Array<number>(data.length);
+  for (let at = 0; at < data.length; at++) values[at] = data[at] ?? Number.NaN;
+  return values;
+}
+
 function softmax(logits: readonly number[], temperature: number): number[] {
   let largest = Number.NEGATIVE_INFINITY;
   for (const z of logits) if (z > largest || Number.isNaN(z)) largest = z;

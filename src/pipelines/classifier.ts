@@ -31,7 +31,7 @@ export abstract class Classifier<Kind extends ClassifierManifest> implements Pip
     const logits = output[classification.output];
     if (logits === undefined) throw new Error(`This is a bug: the worker gave no ${classification.output}`);
     const scores = scoresOf(logits, classification, functionToApply ?? classification.activation);
-    if (scores.length !== classification.labels.length || !scores.every(Number.isFinite)) {
+    if (scores.length !== classification.labels.length || !allFinite(scores)) {
       throw new ServalError('SERVAL_RUN_FAILED', 'The graph’s output is not one finite number for each label.');
     }
     return scores;
@@ -50,21 +50,30 @@ export abstract class Classifier<Kind extends ClassifierManifest> implements Pip
   }
 }
 
+/** Numbers in a plain loop stay numbers; handed to a function one by one, each of a thousand becomes an object. */
+function allFinite(values: readonly number[]): boolean {
+  for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
+  return true;
+}
+
 /**
  * Places of the `count` largest values, descending, the first of equal ones first. Of a thousand labels five are asked for:
  * ranking them all would cost the main process more than everything else it does for a picture.
  */
 function largestPlaces(values: readonly number[], count: number): number[] {
+  if (count >= values.length) return [...values.keys()].sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0));
   const places: number[] = [];
   const valueAt = (rank: number) => values[places[rank] ?? -1] ?? Number.NEGATIVE_INFINITY;
-  if (count >= values.length) return [...values.keys()].sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0));
+  // What a value must be more than to be among them.
+  let least = Number.NEGATIVE_INFINITY;
   for (let place = 0; place < values.length; place++) {
     const value = values[place] ?? Number.NEGATIVE_INFINITY;
-    if (places.length === count && value <= valueAt(count - 1)) continue;
+    if (value <= least && places.length === count) continue;
     let rank = places.length;
     while (rank > 0 && value > valueAt(rank - 1)) rank -= 1;
     places.splice(rank, 0, place);
     if (places.length > count) places.pop();
+    if (places.length === count) least = valueAt(count - 1);
   }
   return places;
 }

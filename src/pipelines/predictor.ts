@@ -1,4 +1,5 @@
 import { ServalError } from '../errors.ts';
+import { freeOwnMemory } from '../off-heap.ts';
 import { type ClassifierManifest, versionKey } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { VersionRecord } from '../repository/version-lifecycle.ts';
@@ -71,6 +72,7 @@ export class Predictor {
   }
 
   /**
+   * The images of a request that was answered are given back: the caller must not use their memory again.
    * @param aborted asked for when the client may have gone away; its work is then taken out of the queue.
    * @throws ServalError
    */
@@ -109,6 +111,8 @@ export class Predictor {
     const timeoutMs = request.timeoutMs - encodeMs;
     const submission = this.#scheduler.submit(versionKey(manifest), items, { timeoutMs, priority: request.priority });
     const results = await resultsOf(this.#scheduler, submission, client);
+    // A request that fails may have items that still run, or that others wait for: theirs is collected some time.
+    for (const input of request.inputs) if (input.kind === 'image') freeOwnMemory(input.bytes);
     const decodeBegun = performance.now();
     const predictions = results.map(({ output }) => pipeline.decode(output, options));
     const answer = {

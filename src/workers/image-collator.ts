@@ -12,16 +12,18 @@ export async function createImageCollator({ image, maxPixels }: ImageSpec): Prom
   const { channels, height, width, layout, inputName } = image;
   const itemSize = channels * height * width;
   const itemShape = layout === 'nchw' ? [channels, height, width] : [height, width, channels];
+  // Of the largest batch so far: a worker runs one at a time, and nobody reads a batch's input after its run.
+  let data = new Float32Array();
   return async (items) => {
     const failures = new Map<number, ErrorData>();
-    const data = new Float32Array(items.length * itemSize);
+    if (data.length < items.length * itemSize) data = new Float32Array(items.length * itemSize);
     let count = 0;
     let pixels = 0;
     for (const [index, item] of items.entries()) {
       if (item.kind !== 'image') throw new Error(`This is a bug: ${item.kind} for an image model`);
       try {
-        const prepared = await processor.prepare(item.bytes);
-        data.set(prepared.tensor, count * itemSize);
+        const place = data.subarray(count * itemSize, (count + 1) * itemSize);
+        const prepared = await processor.prepare(item.bytes, place);
         count += 1;
         pixels += prepared.pixels;
       } catch (error) {

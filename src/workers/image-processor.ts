@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { ServalError } from '../errors.ts';
+import { freeMemory } from '../off-heap.ts';
 import type { ImageInput } from '../repository/manifest.ts';
 import { countJpegScans } from './jpeg-scans.ts';
 import { nearest } from './nearest.ts';
@@ -51,17 +52,23 @@ export class ImageProcessor {
     });
   }
 
-  /** @throws ServalError SERVAL_IMAGE_BROKEN, _PIXELS, _SHAPE: the file's own fault. */
-  async prepare(file: Uint8Array): Promise<Prepared> {
+  /**
+   * @param tensor where the values are written, of just their number.
+   * @throws ServalError SERVAL_IMAGE_BROKEN, _PIXELS, _SHAPE: the file's own fault.
+   */
+  async prepare(file: Uint8Array, tensor = new Float32Array(this.#tensorSize)): Promise<Prepared> {
     checkScans(file);
     const bytes = withoutText(file);
     const header = await this.#readHeader(bytes);
     const resized = this.#resizedSize(header);
     const picture = await this.#decode(bytes, header);
     try {
-      return { tensor: this.#toTensor(this.#resize(picture, resized)), pixels: header.width * header.height };
+      const rgb = this.#resize(picture, resized);
+      this.#fill(tensor, rgb);
+      freeMemory(rgb.buffer);
+      return { tensor, pixels: header.width * header.height };
     } finally {
-      free(picture.data);
+      freeMemory(picture.data.buffer);
     }
   }
 
@@ -119,16 +126,19 @@ export class ImageProcessor {
     return padded;
   }
 
-  #toTensor(rgb: Uint8Array): Float32Array {
+  get #tensorSize(): number {
+    const { channels, height, width } = this.#spec;
+    return channels * height * width;
+  }
+
+  #fill(tensor: Float32Array, rgb: Uint8Array): void {
     const { channels, height, width, layout } = this.#spec;
     const pixels = height * width;
-    const tensor = new Float32Array(channels * pixels);
     const [pixelStep, channelStep] = layout === 'nchw' ? [1, pixels] : [channels, 1];
     for (const [channel, values] of this.#values.entries()) {
       let out = channel * channelStep;
       for (let at = channel; at < rgb.length; at += 3, out += pixelStep) tensor[out] = values[rgb[at] ?? 0] ?? 0;
     }
-    return tensor;
   }
 }
 
@@ -173,16 +183,8 @@ function resizePart(resampler: Resampler, picture: RgbPicture, resize: ResizePar
 function toRgb(data: Uint8Array, channels: number): Uint8Array {
   if (channels === 3) return data;
   const rgb = channels === 1 ? greyToRgb(data) : flattenOnWhite(data, channels);
-  if (rgb.buffer !== data.buffer) free(data);
+  if (rgb.buffer !== data.buffer) freeMemory(data.buffer);
   return rgb;
-}
-
-/**
- * Gives a picture's memory back at once. It lies outside V8's heap, which is so small here that the next collection may be
- * hundreds of pictures away: up to 200 MB of pictures that nobody needs were kept until then.
- */
-function free({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 function checkScans(bytes: Uint8Array): void {

@@ -1,5 +1,5 @@
-import { Socket } from 'node:net';
 import { messageOf } from '../errors.ts';
+import { freeMemory } from '../off-heap.ts';
 import type { BatchResult } from '../scheduler/executor.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
 import { type Collator, createCollator, split } from './collate.ts';
@@ -21,7 +21,7 @@ interface Loaded {
 }
 
 const loaded = new Map<string, Loaded>();
-const wire = new Wire<FromWorker, ToWorker>(new Socket({ fd: WIRE_FD, readable: true, writable: true }), receive);
+const wire = new Wire<FromWorker, ToWorker>(WIRE_FD, receive);
 
 async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promise<void> {
   for (const model of models) {
@@ -56,6 +56,8 @@ async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<v
   } catch (error) {
     wire.send({ type: 'run-failed', reason: messageOf(error) });
   }
+  // All arrays of a message lie in one piece of memory.
+  if (items[0]?.kind === 'image') freeMemory(items[0].bytes.buffer);
 }
 
 async function runBatch({ model, session, collate }: Loaded, items: readonly EncodedItem[]): Promise<BatchResult> {
