@@ -1,4 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,8 +12,8 @@ import { ownCpuSeconds } from './process-tree.ts';
 import { readSentences } from './sentences.ts';
 
 /**
- * `npm run budget [-- --connections 16 --seconds 10]`: what the main process spends on a request, part by part, as V8's
- * sampling profiler sees it, in µs. The total is the kernel's own account of the process without the profiler.
+ * `npm run budget [-- --connections 16 --seconds 10 --tracing]`: what the main process spends on a request, part by part, as V8's
+ * sampling profiler sees it, in µs; with --tracing, every request is traced, and its spans are sent. The total is the kernel's own account of the process without the profiler.
  */
 
 const { values } = parseArgs({
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     connections: { type: 'string', default: '16' },
     seconds: { type: 'string', default: '10' },
     models: { type: 'string', default: 'models' },
+    tracing: { type: 'boolean', default: false },
   },
 });
 const connections = Number(values.connections);
@@ -30,6 +33,9 @@ const IDLE = '(idle)';
 const HTTP = 'HTTP: sockets, parser, routes';
 /** The first that a file's address contains counts; a native function belongs to whoever called it. */
 const PARTS: readonly (readonly [string, string])[] = [
+  ['/@opentelemetry/', 'trace'],
+  ['src/observability/tracing.ts', 'trace'],
+  ['src/observability/spanned-request.ts', 'trace'],
   ['/tokenizers/', 'tokenise'],
   ['src/pipelines/tokenizer.ts', 'tokenise'],
   ['/zod', 'validate (zod), both ways'],
@@ -65,6 +71,11 @@ const partOf: PartOf = ({ functionName, url }) => {
 };
 
 const sentences = await readSentences();
+// Takes spans, and looks at none: what reading them costs is the collector's.
+const collector = createServer((request, response) => request.resume().on('end', () => response.end('{}')));
+const collectorPort = await new Promise<number>((resolve) => {
+  collector.listen(0, '127.0.0.1', () => resolve((collector.address() as AddressInfo).port));
+});
 const plain = await measure(null);
 const folder = await mkdtemp(path.join(tmpdir(), 'serval-budget-'));
 try {
@@ -74,6 +85,8 @@ try {
   print(times, plain.cpuUs);
 } finally {
   await rm(folder, { recursive: true });
+  collector.close();
+  collector.closeAllConnections();
 }
 
 /** @returns µs of the main process for a request, and when after its start the load that counts began. */
@@ -82,7 +95,8 @@ async function measure(profileFolder: string | null): Promise<{ cpuUs: number; w
   const begun = performance.now();
   const serval = await startServal({
     models: values.models,
-    settings: { LOG_LEVEL: 'info' },
+    settings: { LOG_LEVEL: 'info', TRACING: values.tracing ? 'otlp' : 'off' },
+    environment: { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collectorPort}` },
     nodeArguments: profileFolder === null ? [] : profiling,
   });
   try {

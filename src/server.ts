@@ -5,11 +5,11 @@ import type { AppParts, ServerPhase } from './http/app.ts';
 import { Calibration } from './lifecycle/calibration.ts';
 import { calibrationBatches } from './lifecycle/calibration-batches.ts';
 import { ModelManager } from './lifecycle/model-manager.ts';
-import { ProviderLog } from './lifecycle/provider-log.ts';
+import type { ProviderLog } from './lifecycle/provider-log.ts';
 import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
 import { Listeners } from './listeners.ts';
-import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
+import type { Tracing } from './observability/tracing.ts';
 import { createPredictors } from './open-inference/create-predictors.ts';
 import { InferenceStatistics } from './open-inference/statistics.ts';
 import { PipelineCatalog } from './pipelines/pipeline-catalog.ts';
@@ -18,27 +18,20 @@ import { versionKey } from './repository/manifest.ts';
 import { ModelRepository } from './repository/model-repository.ts';
 import { Snapshots } from './repository/snapshots.ts';
 import type { VersionRecord } from './repository/version-lifecycle.ts';
-import { withBatchListener } from './scheduler/batch-listener.ts';
+import { joinedObservers } from './scheduler/joined-observers.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { Security } from './security/security.ts';
-import { findCuda } from './workers/execution-provider.ts';
+import { findSurroundings, type Surroundings } from './surroundings.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
-
-/** What the server was found to stand on. */
-interface Surroundings {
-  readonly logger: Logger;
-  readonly providers: ProviderLog;
-  /** GPUs that work, as CUDA counts them. */
-  readonly cudaDevices: readonly number[];
-}
 
 /** The composition root: the only file that knows every room. */
 export class Server {
   readonly #config: Config;
   readonly #logger: Logger;
   readonly #providers: ProviderLog;
+  readonly #tracing: Tracing | null;
   readonly #repository: ModelRepository;
   readonly #catalog = new PipelineCatalog();
   readonly #metrics: Metrics;
@@ -53,21 +46,15 @@ export class Server {
   readonly #listeners: Listeners;
   #phase: ServerPhase = 'starting';
 
-  /** Finds out what models can run on here, and makes the server for it. */
   static async create(config: Config): Promise<Server> {
-    const logger = createLogger(config);
-    const cuda = await findCuda(config);
-    const providers = new ProviderLog(logger);
-    providers.found(cuda, config);
-    const cudaDevices = cuda.state === 'works' ? cuda.devices : [];
-    const workers = config.isWorkersAuto && cudaDevices.length > 0 ? cudaDevices.length : config.workers;
-    return new Server({ ...config, workers }, { logger, providers, cudaDevices });
+    return new Server(await findSurroundings(config));
   }
 
-  private constructor(config: Config, { logger, providers, cudaDevices }: Surroundings) {
+  private constructor({ config, logger, providers, cudaDevices, tracing }: Surroundings) {
     this.#config = config;
     this.#logger = logger;
     this.#providers = providers;
+    this.#tracing = tracing;
     const snapshots = new Snapshots(config.snapshotDir);
     this.#repository = new ModelRepository(config.models, snapshots);
     this.#metrics = new Metrics({
@@ -90,7 +77,7 @@ export class Server {
     this.#scheduler = new Scheduler({
       ...config,
       ...batchBoundsOn('cpu', config),
-      observer: withBatchListener(this.#metrics, this.#statistics),
+      observer: joinedObservers(this.#metrics, this.#statistics, ...(tracing === null ? [] : [tracing])),
     });
     this.#pool = this.#createPool(cudaDevices);
     this.#calibration = new Calibration({
@@ -163,6 +150,7 @@ export class Server {
     const clean = await Promise.race([finished, delay(drainTimeoutMs, false, { ref: false })]);
     this.#listeners.kill();
     await this.#pool.stop();
+    await this.#tracing?.stop();
     this.#logger.info({ clean }, 'stopped');
     return clean;
   }
@@ -185,11 +173,18 @@ export class Server {
         catalog: this.#catalog,
         scheduler: this.#scheduler,
         statistics: this.#statistics,
+        observer: {
+          inferenceEnded: (inference) => {
+            this.#statistics.inferenceEnded(inference);
+            this.#tracing?.inferenceEnded(inference);
+          },
+        },
       }),
       ...this.#security.doors,
       metrics: this.#metrics,
       costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
       observer: this.#metrics,
+      tracer: this.#tracing,
       checkDoor: (timeoutMs: number | null) => this.#scheduler.checkDoor(timeoutMs),
       phase: () => this.#phase,
       management: this.#models,

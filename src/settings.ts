@@ -1,62 +1,9 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { autoOr, flag, offOrPort, optional, origins, setting, share, whole } from './setting.ts';
 
 const MB = 1_000_000;
-
-interface Setting<Schema extends z.ZodType> {
-  /** Parses the text of the environment variable. */
-  readonly schema: Schema;
-  /** Used when the variable is not set; a text where the value is worked out on the machine. */
-  readonly fallback: string;
-  readonly unit: string;
-  readonly reason: string;
-}
-
-function setting<Schema extends z.ZodType>(
-  schema: Schema,
-  unit: string,
-  fallback: string | number,
-  reason: string,
-): Setting<Schema> {
-  return { schema, unit, fallback: String(fallback), reason };
-}
-
-const whole = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
-
-const flag = z.enum(['true', 'false'], 'must be true or false').transform((text) => text === 'true');
-
-/** `auto`, where the value is worked out from the machine or the model, or a whole number. */
-const autoOr = (min: number, max: number) =>
-  z.union([z.literal('auto'), whole(min, max)], `must be auto or a whole number from ${min} to ${max}`);
-
-const offOrPort = z
-  .string()
-  .regex(/^(off|\d{1,5})$/, 'must be off or a port')
-  .transform((text) => (text === 'off' ? null : Number(text)))
-  .refine((port) => port === null || port <= 65_535, 'must be at most 65535');
-
-/** A text that may be left empty. */
-const optional = z.string().transform((text) => (text === '' ? null : text));
-
-/** Origins as browsers send them: a scheme, a host and perhaps a port. */
-const origins = z
-  .string()
-  .transform((text) =>
-    text
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== ''),
-  )
-  .refine(
-    (list) => list.every((origin) => origin === '*' || /^https?:\/\/[^\s/*]+$/.test(origin)),
-    'must be origins such as https://app.example.com, separated by commas, or *',
-  );
 
 /** Every setting of the server. The README's table is generated from this. */
 export const SETTINGS = {
@@ -164,6 +111,18 @@ export const SETTINGS = {
     'format',
     'auto',
     'auto is pretty on a terminal and JSON otherwise.',
+  ),
+  tracing: setting(
+    z.enum(['off', 'otlp']),
+    'exporter',
+    'off',
+    'otlp sends spans of each request as OpenTelemetry does, over HTTP; the standard OTEL_EXPORTER_OTLP_* variables say where to.',
+  ),
+  traceRatio: setting(
+    share,
+    'share',
+    1,
+    'Of the requests without a traceparent, the share that is traced, from 0 to 1; the others follow their caller.',
   ),
   docs: setting(flag, 'true or false', 'true', 'Serves /docs and /openapi.json.'),
   maxTextBodyBytes: setting(whole(1_000, 1_000 * MB), 'bytes', 2 * MB, 'JSON body that carries text.'),

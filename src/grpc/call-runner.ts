@@ -1,6 +1,6 @@
-import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
+import type { Metadata, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { ServalError } from '../errors.ts';
-import type { ServedRequest } from '../http/http-observer.ts';
+import type { RequestTrace, ServedRequest, TraceHeaders } from '../http/http-observer.ts';
 import type { AnyCall } from './call-context.ts';
 import type { GrpcParts } from './grpc-parts.ts';
 import { serviceError, toServalError } from './grpc-status.ts';
@@ -8,6 +8,7 @@ import { serviceError, toServalError } from './grpc-status.ts';
 /** What a handler tells of the call it answers. */
 export interface CallRecord {
   served: ServedRequest | null;
+  readonly trace: RequestTrace | null;
 }
 
 export type Handler<Request, Response> = (
@@ -50,7 +51,7 @@ export class CallRunner {
   /** @param method of the service, for the metrics' label `route`. */
   unary<Request, Response>(method: string, handler: Handler<Request, Response>) {
     return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
-      void this.run(method, (record) => {
+      void this.run(method, call, (record) => {
         checkMessage(call.request);
         return handler(call.request, call, record);
       }).then(
@@ -62,15 +63,19 @@ export class CallRunner {
 
   /** A call that ended before its handler. */
   refused(method: string, error: ServalError): void {
-    this.#tell(method, performance.now(), { served: null }, error);
+    this.#tell(method, performance.now(), { served: null, trace: null }, error);
   }
 
   /** @throws ServalError whatever the work threw. */
-  async run<Response>(method: string, work: (record: CallRecord) => Promise<Response> | Response): Promise<Response> {
+  async run<Response>(
+    method: string,
+    { metadata }: Pick<AnyCall, 'metadata'>,
+    work: (record: CallRecord) => Promise<Response> | Response,
+  ): Promise<Response> {
     const begun = performance.now();
-    const record: CallRecord = { served: null };
+    const record: CallRecord = { served: null, trace: this.#parts.tracer?.begin(traceHeaders(metadata)) ?? null };
     try {
-      const response = await work(record);
+      const response = await (record.trace === null ? work(record) : record.trace.run(() => work(record)));
       this.#tell(method, begun, record, null);
       return response;
     } catch (thrown) {
@@ -95,27 +100,40 @@ export class CallRunner {
     this.#parts.checkDoor(timeoutMs);
   }
 
-  #tell(method: string, begun: number, { served }: CallRecord, error: ServalError | null): void {
+  #tell(method: string, begun: number, { served, trace }: CallRecord, error: ServalError | null): void {
     const ms = performance.now() - begun;
     const statusCode = error?.statusCode ?? HTTP_OK;
     const errorCode = error?.code ?? null;
-    this.#parts.observer.requestAnswered({
-      protocol: 'open-inference-grpc',
+    const answered = {
+      protocol: 'open-inference-grpc' as const,
       method: 'POST',
       route: `/inference.GRPCInferenceService/${method}`,
       statusCode,
       seconds: ms / 1000,
       errorCode,
       served,
-    });
+    };
+    this.#parts.observer.requestAnswered(answered);
+    trace?.end(answered);
     if (error !== null && statusCode >= 500 && error.cause !== undefined) {
       this.#parts.logger.error({ err: error.cause, code: error.code }, 'call failed');
     }
     const model = served === null ? {} : { model: served.model, version: served.version, items: served.items };
+    const traced = trace === null || trace.id === null ? {} : { trace_id: trace.id };
     const code = errorCode === null ? {} : { code: errorCode };
     this.#parts.logger.info(
-      { grpc: method, status: statusCode, ms: Math.round(ms * 100) / 100, ...code, ...model },
+      { grpc: method, status: statusCode, ms: Math.round(ms * 100) / 100, ...code, ...traced, ...model },
       'request',
     );
   }
+}
+
+function traceHeaders(metadata: Metadata): TraceHeaders {
+  const [traceparent, another] = metadata.get('traceparent');
+  const states = metadata.get('tracestate').map(String);
+  return {
+    // Two of what may come once are none, as the recommendation has it.
+    traceparent: traceparent === undefined || another !== undefined ? null : traceparent.toString(),
+    tracestate: states.length === 0 ? null : states.join(','),
+  };
 }

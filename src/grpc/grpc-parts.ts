@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { HttpObserver } from '../http/http-observer.ts';
+import type { HttpObserver, RequestTracer } from '../http/http-observer.ts';
 import type { OpenInference } from '../open-inference/open-inference.ts';
 import type { ModelManagement } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
@@ -15,6 +15,8 @@ export interface GrpcParts {
   readonly management: ModelManagement;
   /** Calls count as requests do, under the statuses of the error table. */
   readonly observer: HttpObserver;
+  /** Null where calls are not traced. */
+  readonly tracer: RequestTracer | null;
   /** Refuses a call before anything is done for it, by throwing. */
   readonly checkDoor: (timeoutMs: number | null) => void;
   /** Null where everybody gets in. */

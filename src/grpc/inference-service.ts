@@ -55,7 +55,9 @@ export function inferenceService(parts: GrpcParts): UntypedServiceImplementation
     ),
     ModelInfer: runner.unary('ModelInfer', infer),
     ModelStreamInfer: (stream: ServerDuplexStream<ModelInferRequest, ModelStreamInferResponse>) =>
-      answerStream(stream, (request) => runner.run('ModelStreamInfer', (record) => infer(request, stream, record))),
+      answerStream(stream, (request) =>
+        runner.run('ModelStreamInfer', stream, (record) => infer(request, stream, record)),
+      ),
     ModelStatistics: runner.unary('ModelStatistics', ({ name, version }: NamedModel) => ({
       model_stats: statistics.of(repository, name === '' ? null : name, versionOf(name, version)),
     })),

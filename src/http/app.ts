@@ -25,7 +25,7 @@ import { installBodyParsers } from './body-parsers.ts';
 import { Connections } from './connections.ts';
 import { allowOrigins } from './cross-origin.ts';
 import { installErrorHandlers } from './error-handler.ts';
-import type { HttpObserver, ServedRequest } from './http-observer.ts';
+import type { HttpObserver, RequestTrace, RequestTracer, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
 import { guardRoutes } from './key-guard.ts';
 import { MethodTable } from './method-table.ts';
@@ -35,6 +35,7 @@ import { huggingFaceRoutes } from './protocols/hugging-face.ts';
 import { openInferenceRoutes } from './protocols/open-inference.ts';
 import { tensorFlowServingRoutes } from './protocols/tensorflow-serving.ts';
 import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
+import { installRequestTracing } from './request-tracing.ts';
 import { healthRoutes } from './routes/health.ts';
 import { managementRoutes } from './routes/management.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
@@ -60,6 +61,8 @@ export interface AppParts {
   readonly repository: ModelRepository;
   readonly metrics: MetricsSource;
   readonly observer: HttpObserver;
+  /** Null where requests are not traced. */
+  readonly tracer: RequestTracer | null;
   /** Refuses a request before its body is read, by throwing; the time it allows is null where its headers do not say. */
   readonly checkDoor: (timeoutMs: number | null) => void;
   readonly phase: () => ServerPhase;
@@ -81,6 +84,7 @@ declare module 'fastify' {
     /** Set by a prediction, for metrics and the log. */
     served: ServedRequest | null;
     errorCode: string | null;
+    trace: RequestTrace | null;
   }
 }
 
@@ -124,10 +128,12 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorate('keptConnections', () => connections.keptCount);
   app.decorateRequest('served', null);
   app.decorateRequest('errorCode', null);
+  app.decorateRequest('trace', null);
   app.decorateRequest('client', null);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
   connections.watch(app);
+  if (parts.tracer !== null) installRequestTracing(app, parts.tracer);
   installRequestHooks(app, parts);
   await allowOrigins(app, config);
   installErrorHandlers(app, methods);
@@ -177,7 +183,7 @@ function refuseUnlessServing(phase: ServerPhase): void {
 
 /** To the metrics, and as the request's one line in the log. */
 function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: HttpObserver): void {
-  const { served, client } = request;
+  const { served, client, trace } = request;
   const errorCode = reply.raw.writableFinished ? request.errorCode : CLIENT_CLOSED;
   const answered = {
     protocol: protocolOf(request.url).name,
@@ -189,6 +195,7 @@ function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: Ht
     served,
   };
   observer.requestAnswered(answered);
+  trace?.end(answered);
   request.log.info(
     {
       method: answered.method,
@@ -196,6 +203,7 @@ function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: Ht
       status: answered.statusCode,
       ms: Math.round(reply.elapsedTime * 100) / 100,
       ...(errorCode === null ? {} : { code: errorCode }),
+      ...(trace === null || trace.id === null ? {} : { trace_id: trace.id }),
       ...(client === null ? {} : { key: client.key.name }),
       ...(served === null ? {} : { model: served.model, version: served.version, items: served.items }),
     },

@@ -5,6 +5,26 @@ export interface HttpObserver {
   requestAnswered(request: AnsweredRequest): void;
 }
 
+/** Follows single requests through the server, as traces do; the same rules. */
+export interface RequestTracer {
+  /** To be called when a request's headers are there. */
+  begin(headers: TraceHeaders): RequestTrace;
+}
+
+/** What a caller that is traced itself says of its trace: https://www.w3.org/TR/trace-context/ */
+export interface TraceHeaders {
+  readonly traceparent: string | null;
+  readonly tracestate: string | null;
+}
+
+export interface RequestTrace {
+  /** The trace's name, for the log; null where this request is not traced. */
+  readonly id: string | null;
+  /** Runs what answers the request: what observers hear during it, and during what it begins, belongs to the request. */
+  run<Result>(work: () => Result): Result;
+  end(answered: AnsweredRequest): void;
+}
+
 export interface AnsweredRequest {
   readonly protocol: ProtocolName;
   readonly method: string;

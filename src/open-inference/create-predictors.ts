@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { InferenceObserver } from '../pipelines/inference-observer.ts';
 import type { PipelineCatalog } from '../pipelines/pipeline-catalog.ts';
 import { Predictor } from '../pipelines/predictor.ts';
 import { TensorPredictor } from '../pipelines/tensor-predictor.ts';
@@ -15,6 +16,8 @@ export interface PredictorParts {
   readonly catalog: PipelineCatalog;
   readonly scheduler: Scheduler;
   readonly statistics: InferenceStatistics;
+  /** Hears of every inference; tells the statistics as well. */
+  readonly observer: InferenceObserver;
 }
 
 export interface Predictors {
@@ -24,9 +27,10 @@ export interface Predictors {
 }
 
 /** The ways to a model that all protocols share. */
-export function createPredictors({ config, repository, catalog, scheduler, statistics }: PredictorParts): Predictors {
-  const predictor = new Predictor({ repository, catalog, scheduler, observer: statistics });
-  const tensorPredictor = new TensorPredictor({ repository, scheduler, observer: statistics });
+export function createPredictors(parts: PredictorParts): Predictors {
+  const { config, repository, catalog, scheduler, statistics, observer } = parts;
+  const predictor = new Predictor({ repository, catalog, scheduler, observer });
+  const tensorPredictor = new TensorPredictor({ repository, scheduler, observer });
   const models = new ServedModels(repository);
   const inference = new Inference({ config, models, predictor, tensorPredictor });
   return { predictor, tensorPredictor, openInference: { models, inference, statistics } };

@@ -10,6 +10,8 @@ export interface EndedInference {
   readonly ok: boolean;
   /** From the resolved version to its answer. */
   readonly totalMs: number;
+  /** To encode its inputs; 0 where it failed. */
+  readonly encodeMs: number;
   /** To make labels and scores of the graph's outputs. */
   readonly decodeMs: number;
 }

@@ -80,16 +80,16 @@ export class Predictor {
     const resolved = this.resolve(request);
     const { manifest, record } = resolved;
     const begun = performance.now();
-    const ended = (ok: boolean, decodeMs: number) =>
-      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, decodeMs });
+    const ended = (ok: boolean, encodeMs: number, decodeMs: number) =>
+      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, encodeMs, decodeMs });
     // A version that is taken out of service waits for those who use it.
     record.acquire();
     try {
       const { answer, decodeMs } = await this.#predictWith(resolved, request, client);
-      ended(true, decodeMs);
+      ended(true, answer.timings.encodeMs, decodeMs);
       return answer;
     } catch (error) {
-      ended(false, 0);
+      ended(false, 0, 0);
       throw error;
     } finally {
       record.release();

@@ -50,16 +50,16 @@ export class TensorPredictor {
     const begun = performance.now();
     const resolved = this.resolve(request.model, request.version);
     const { manifest, record } = resolved;
-    const ended = (ok: boolean) =>
-      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, decodeMs: 0 });
+    const ended = (ok: boolean, encodeMs: number) =>
+      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, encodeMs, decodeMs: 0 });
     // A version that is taken out of service waits for those who use it.
     record.acquire();
     try {
       const answer = await this.#answer(resolved, request, client);
-      ended(true);
+      ended(true, answer.timings.encodeMs);
       return answer;
     } catch (error) {
-      ended(false);
+      ended(false, 0);
       throw error;
     } finally {
       record.release();

@@ -7,6 +7,8 @@ export interface Batch {
 }
 
 export interface BatchResult {
+  /** When the worker began, in ms since 1970. */
+  readonly begunAt?: number;
   /** One for each item of the batch, in order. */
   readonly outcomes: readonly ItemOutcome[];
   /** Worker time in ms to make the items into tensors, and to run the graph and split its outputs. */

@@ -2,13 +2,14 @@ import type { ErrorData } from '../errors.ts';
 import { ActiveSubmissions } from './active-submissions.ts';
 import { Admission, type Load } from './admission.ts';
 import { CostModel } from './cost-model.ts';
-import { type BatchResult, type Executor, ExecutorLostError } from './executor.ts';
+import { type Executor, ExecutorLostError } from './executor.ts';
 import { ExecutorSet } from './executor-set.ts';
 import { bytesOf, type EncodedItem, sizeOf } from './item.ts';
 import { Job, type Waiter } from './job.ts';
 import { LostBatches, type SuspectBatch } from './lost-batches.ts';
 import type { DropReason } from './observer.ts';
 import { Quarantine } from './quarantine.ts';
+import { type FinishedRun, ranBatch, waitedMs } from './ran-batch.ts';
 import { batchError, clientClosed, deadlineExceeded, inputError, toError, versionGone } from './request-errors.ts';
 import { Reuse } from './reuse.ts';
 import type { SchedulerOptions, SubmitOptions, VersionOptions } from './scheduler-options.ts';
@@ -137,6 +138,7 @@ export class Scheduler {
     }
     if (submission.settled) return submission;
     this.#active.add(submission);
+    this.#options.observer.requestQueued?.(submission);
     this.#dispatch();
     return submission;
   }
@@ -212,25 +214,23 @@ export class Scheduler {
     if (outcome instanceof ExecutorLostError) this.#retry(batch, outcome);
     // The next batch goes out before this one's answers are written: the worker does not wait for them.
     this.#dispatch();
-    if (!(outcome instanceof Error)) this.#answer(queue, jobs, { startedAt, result: outcome });
+    if (!(outcome instanceof Error)) this.#answer(queue, jobs, { worker: executor.id, startedAt, result: outcome });
     else if (!(outcome instanceof ExecutorLostError)) this.#failAll(jobs, outcome);
     this.#settleDrain();
   }
 
-  #answer(queue: VersionQueue, jobs: readonly Job[], run: { startedAt: number; result: BatchResult }): void {
-    const { outcomes, collateMs, runMs, pixels } = run.result;
+  #answer(queue: VersionQueue, jobs: readonly Job[], run: FinishedRun): void {
+    const { outcomes, collateMs, runMs } = run.result;
+    this.#options.observer.batchRan(ranBatch(queue.key, jobs, run));
     queue.cost.observe(jobs.length, Math.max(...jobs.map(({ size }) => size)), collateMs + runMs);
-    const queueMs: number[] = [];
     for (const [at, job] of jobs.entries()) {
       const outcome = outcomes[at];
       this.#reuse.end(job, outcome?.ok ? outcome.output : null);
       if (outcome?.ok) {
         for (const [order, { submission, index }] of job.waiters.entries()) {
-          const waited = Math.max(0, run.startedAt - submission.submittedAt);
-          queueMs.push(waited);
           submission.succeed(index, {
             output: outcome.output,
-            queueMs: waited,
+            queueMs: waitedMs(submission, run.startedAt),
             runMs: collateMs + runMs,
             batchItems: jobs.length,
             from: order === 0 ? 'run' : 'shared',
@@ -242,7 +242,6 @@ export class Scheduler {
         this.#failJob(job, outcome?.error ?? { code: 'SERVAL_INTERNAL', message });
       }
     }
-    this.#options.observer.batchRan({ versionKey: queue.key, items: jobs.length, queueMs, collateMs, runMs, pixels });
   }
 
   /** The worker ended: the items run again, those apart that did so alone too often. */

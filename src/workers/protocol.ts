@@ -69,6 +69,7 @@ export type FromWorker =
   | { readonly type: 'ready' }
   | {
       readonly type: 'ran';
+      readonly begunAt: number;
       readonly outcomes: readonly ItemOutcome[];
       readonly collateMs: number;
       readonly runMs: number;

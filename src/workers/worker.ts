@@ -45,12 +45,14 @@ async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promis
 }
 
 async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<void> {
+  const begunAt = performance.timeOrigin + performance.now();
   try {
     const version = loaded.get(versionKey);
     if (version === undefined) throw new Error(`This is a bug: ${versionKey} is not loaded`);
     const isTensors = items[0]?.kind === 'tensors';
     wire.send({
       type: 'ran',
+      begunAt,
       ...(await (isTensors ? runTensors(items, runBatch.bind(null, version)) : runBatch(version, items))),
     });
   } catch (error) {

@@ -8,7 +8,8 @@ import { sourceFiles } from './source-files.ts';
  */
 const LEAVES = ['config.ts', 'errors.ts', 'off-heap.ts', 'tensor.ts'];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  'settings.ts': [],
+  'setting.ts': [],
+  'settings.ts': ['setting.ts'],
   // Quotas and limits of the machine; nobody but the configuration has to know where they come from.
   machine: [],
   'config.ts': ['settings.ts', 'machine'],
@@ -29,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // What becomes of versions: loads, verifies, switches and retires them.
   lifecycle: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers'],
   // Implements the observers that the other rooms own.
-  observability: [...LEAVES, 'repository', 'scheduler', 'workers', 'http', 'security'],
+  observability: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers', 'http', 'security'],
   // The servers of the transports, as one.
   'listeners.ts': [...LEAVES, 'http', 'grpc'],
   'server.ts': [
@@ -45,7 +46,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'grpc',
     'observability',
     'security',
+    'surroundings.ts',
   ],
+  // What the server finds out before it is made.
+  'surroundings.ts': ['config.ts', 'lifecycle', 'observability', 'workers'],
   'main.ts': ['config.ts', 'errors.ts', 'server.ts'],
   // `npm run key`.
   'key.ts': ['errors.ts', 'security'],
@@ -77,7 +81,7 @@ test.each(files)('$name imports only what its room may', ({ name, room, files: i
 test('the observers that observability implements are only types to it', () => {
   const imported = files.filter(({ room }) => room === 'observability').flatMap((file) => file.files);
   const values = imported.filter(
-    ({ room, typeOnly }) => !typeOnly && ['http', 'scheduler', 'workers', 'security'].includes(room),
+    ({ room, typeOnly }) => !typeOnly && ['http', 'scheduler', 'pipelines', 'workers', 'security'].includes(room),
   );
   expect(values).toEqual([]);
 });
@@ -85,6 +89,16 @@ test('the observers that observability implements are only types to it', () => {
 test.each(Object.entries(ONLY_IN))('only its own place imports %s', (name, place) => {
   const importers = files.filter(({ packages }) => packages.includes(name)).map((file) => file.name);
   expect(importers.filter((importer) => !place.test(importer))).toEqual([]);
+});
+
+test('only traces import OpenTelemetry', () => {
+  const importers = files.filter(({ packages }) => packages.some((name) => name.startsWith('@opentelemetry/')));
+  const places = [
+    'observability/reporting-exporter.ts',
+    'observability/spanned-request.ts',
+    'observability/tracing.ts',
+  ];
+  expect(importers.map(({ name }) => name).sort()).toEqual(places);
 });
 
 test('only http imports Fastify’s plugins', () => {
