@@ -81,7 +81,7 @@ async function overHttp(): Promise<Map<string, number[]>> {
   const folder = await mkdtemp(path.join(tmpdir(), 'serval-keys-'));
   const file = path.join(folder, 'keys');
   await writeFile(file, lines);
-  const settings = { API_KEYS_FILE: file, LOG_LEVEL: 'warn', WORKERS: 1 };
+  const settings = { API_KEYS_FILE: file, LOG_LEVEL: 'info', WORKERS: 1 };
   const serval = await startServal({ models: 'models', settings });
   try {
     const times = new Map<string, number[]>();

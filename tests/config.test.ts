@@ -106,3 +106,31 @@ test('the cache lies in the user’s cache folder, where it is told to, or nowhe
   expect(parseConfig({ SERVAL_CACHE_DIR: '/var/cache/serval' }).cacheDir).toBe('/var/cache/serval');
   expect(parseConfig({ SERVAL_CACHE_DIR: 'off' }).cacheDir).toBeNull();
 });
+
+test('what is said of a wrong secret does not hold it', () => {
+  expect(problemsOf({ SERVAL_ADMIN_TOKEN: 'too-short' })).toEqual([
+    'SERVAL_ADMIN_TOKEN: must have at least 16 characters',
+  ]);
+});
+
+test('a certificate goes with its key', () => {
+  expect(problemsOf({ SERVAL_TLS_CERT: 'cert.pem' })).toEqual([
+    'SERVAL_TLS_CERT and SERVAL_TLS_KEY: set both, or none',
+  ]);
+  expect(parseConfig({ SERVAL_TLS_CERT: 'cert.pem', SERVAL_TLS_KEY: 'key.pem' })).toMatchObject({ tlsKey: 'key.pem' });
+});
+
+test.each([
+  ['', []],
+  ['*', ['*']],
+  ['https://app.example.com, http://localhost:3000', ['https://app.example.com', 'http://localhost:3000']],
+])('origins may be "%s"', (text, origins) => {
+  expect(parseConfig({ SERVAL_CORS_ORIGINS: text }).corsOrigins).toEqual(origins);
+});
+
+test.each(['app.example.com', 'https://app.example.com/', 'https://*.example.com', 'null'])(
+  'origins may not be "%s", which no browser sends or nobody can check',
+  (text) => {
+    expect(problemsOf({ SERVAL_CORS_ORIGINS: text })).toHaveLength(1);
+  },
+);
