@@ -23,8 +23,8 @@ export class KeyRing {
   /** @param before whose used limits are taken over: a file that is read again gives nobody more. */
   constructor(keys: readonly ApiKey[], before: KeyRing | null = null) {
     for (const key of keys) {
-      const known = (before === null ? undefined : before.#byDigest.get(nameOf(key.digest))) ?? null;
-      const limits = known !== null && sameLimits(known.key, key) ? known.limits : limitsOf(key);
+      const known = before === null ? undefined : before.#byDigest.get(nameOf(key.digest));
+      const limits = known !== undefined && sameLimits(known.key, key) ? known.limits : limitsOf(key);
       this.#byDigest.set(nameOf(key.digest), { key, limits });
     }
     this.#clients = [...this.#byDigest.values()];
