@@ -1,5 +1,6 @@
 import { messageOf } from '../errors.ts';
 import { OnnxSession } from './onnx-session.ts';
+import { runTiny, TINY_MODEL } from './tiny-model.ts';
 
 /**
  * A child process beside the server, as a CUDA library that does not fit its driver may end who loads it: runs a tiny
@@ -15,12 +16,6 @@ export interface ProbeReport {
 }
 
 const MAX_DEVICES = 64;
-
-/** y = x + x for four floats, in ONNX (IR version 8, operator set 13). */
-export const TINY_MODEL = Buffer.from(
-  'CAg6OAoOCgF4CgF4EgF5IgNBZGQSBHRpbnlaDwoBeBIKCggIARIECgIIBGIPCgF5EgoKCAgBEgQKAggEQgQKABAN',
-  'base64',
-);
 
 async function probe(wanted: readonly number[] | null): Promise<ProbeReport> {
   const devices: number[] = [];
@@ -38,10 +33,7 @@ async function probe(wanted: readonly number[] | null): Promise<ProbeReport> {
 
 /** @throws Error with the runtime's reason. */
 async function tryDevice(device: number): Promise<void> {
-  const session = await OnnxSession.loadOnCuda(TINY_MODEL, device);
-  const x = { dataType: 'float32', shape: [4], data: Float32Array.of(1, 2, 3, 4) } as const;
-  const { y } = await session.run({ x }, ['y']);
-  if ([...(y?.data ?? [])].map(Number).join() !== '2,4,6,8') throw new Error('it cannot add');
+  await runTiny(await OnnxSession.loadOnCuda(TINY_MODEL, device));
 }
 
 const [, , wanted = 'auto'] = process.argv;

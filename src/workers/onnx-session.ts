@@ -30,11 +30,12 @@ export class OnnxSession {
   }
 
   /**
+   * @param model its file, or its bytes.
    * @param threads that a run uses. One by default: two processes give 1.4 × what one with two threads does.
    * @throws Error with the runtime's reason when the file is not a model that it can run.
    */
-  static async load(modelFile: string, threads = 1): Promise<OnnxSession> {
-    return new OnnxSession(await InferenceSession.create(modelFile, { ...OPTIONS, intraOpNumThreads: threads }));
+  static async load(model: string | Uint8Array, threads = 1): Promise<OnnxSession> {
+    return new OnnxSession(await createSession(model, { ...OPTIONS, intraOpNumThreads: threads }));
   }
 
   /**
@@ -50,12 +51,7 @@ export class OnnxSession {
       intraOpNumThreads: threads,
       executionProviders: [{ name: 'cuda', deviceId: device }, 'cpu'],
     } as const;
-    // The overloads take one or the other, not both.
-    const session =
-      typeof model === 'string'
-        ? await InferenceSession.create(model, options)
-        : await InferenceSession.create(model, options);
-    return new OnnxSession(session);
+    return new OnnxSession(await createSession(model, options));
   }
 
   /** Loads what `saveOptimised` wrote: nothing is left to optimise, and its weights are mapped, not copied. */
@@ -102,6 +98,14 @@ export class OnnxSession {
     }
     return tensors;
   }
+}
+
+function createSession(
+  model: string | Uint8Array,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  // Its overloads take one or the other, not both.
+  return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
 }
 
 /**

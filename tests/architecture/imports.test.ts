@@ -51,6 +51,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // What the server finds out before it is made.
   'surroundings.ts': ['config.ts', 'lifecycle', 'observability', 'workers'],
   'main.ts': ['config.ts', 'errors.ts', 'server.ts'],
+  // `npm run doctor`.
+  doctor: ['config.ts', 'errors.ts', 'machine', 'repository', 'workers'],
+  'doctor.ts': ['doctor'],
   // `npm run key`.
   'key.ts': ['errors.ts', 'security'],
 };
