@@ -25,7 +25,7 @@ const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
 export const WORKER_NICENESS = 5;
 
 /** A worker makes little garbage; without them V8 lets it pile up to tens of MB before it looks. */
-const HEAP_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=20'];
+const HEAP_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=20', '--no-parallel-scavenge'];
 
 export type LoadOutcome =
   | ({ readonly ok: true; readonly seconds: number; readonly weights: WeightsSource } & RunsOn)
