@@ -13,7 +13,7 @@ import { runOpenLoop } from './open-loop.ts';
 import { readSentences } from './sentences.ts';
 
 /**
- * `npm run bench:images -- [--rounds 7] [--seconds 5] [--models models]`
+ * `npm run bench:images -- [--rounds 7] [--seconds 5] [--warm-up 15] [--models models]`
  *
  * 1. Throughput of 640×480 JPEGs at 16 connections against two bare processes with the same code, in turns.
  * 2. Latency of texts while 16 connections send images without a pause.
@@ -23,11 +23,14 @@ const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '7' },
     seconds: { type: 'string', default: '5' },
+    'warm-up': { type: 'string', default: '15' },
     models: { type: 'string', default: 'models' },
   },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
+/** So long V8 compiles what the server runs often: some 10 % of its main process at first. */
+const warmUpSeconds = Number(values['warm-up']);
 const CONNECTIONS = 16;
 const WORKERS = 2;
 const TEXTS_A_SECOND = 20;
@@ -76,7 +79,7 @@ async function bare(): Promise<number> {
 }
 
 /** Images a second that the server answers. */
-async function served(): Promise<number> {
+async function served(seconds: number): Promise<number> {
   const images = new ImageLoad(serval.url, photographs, CONNECTIONS);
   const begun = performance.now();
   await delay(seconds * 1000);
@@ -87,13 +90,13 @@ async function served(): Promise<number> {
 /** @returns ms of one image in a bare process. */
 async function throughput(): Promise<number> {
   await bare();
-  await served();
+  await served(warmUpSeconds);
   const ratios: number[] = [];
   const bareRates: number[] = [];
   const servedRates: number[] = [];
   for (let round = 1; round <= rounds; round++) {
     const bareRate = await bare();
-    const servedRate = await served();
+    const servedRate = await served(seconds);
     bareRates.push(bareRate);
     servedRates.push(servedRate);
     ratios.push(servedRate / bareRate);

@@ -52,8 +52,10 @@ export abstract class Classifier<Kind extends ClassifierManifest> implements Pip
 
 /** Numbers in a plain loop stay numbers; handed to a function one by one, each of a thousand becomes an object. */
 function allFinite(values: readonly number[]): boolean {
-  for (let at = 0; at < values.length; at++) if (!Number.isFinite(values[at])) return false;
-  return true;
+  let total = 0;
+  // Zero times what is not finite is NaN, and stays so.
+  for (let at = 0; at < values.length; at++) total += 0 * (values[at] ?? Number.NaN);
+  return total === 0;
 }
 
 /**

@@ -31,11 +31,13 @@ export const PLAN_WINDOW = 64;
 
 /** What a batch costs beside its worker's time: the main process is woken, sends it, and takes its answer. */
 const HANDOVER_MS = 0.4;
-/**
- * Share of its items' own cost that a batch must save where others want the workers: one that saves next to nothing, as
- * with images on a CPU, would only hold them up for longer.
- */
+/** Share of its items' own cost that a batch must save to run for longer than a short time. */
 const MIN_GAIN = 0.05;
+/**
+ * The same where others want the workers: a batch that saves next to nothing, as two images on a CPU do (6 %), would only
+ * hold them up for twice as long.
+ */
+const MIN_CONTESTED_GAIN = 0.1;
 /** Where nobody else wants them, a batch that saves less must at least be done in so many ms: somebody may come. */
 const MAX_LOW_GAIN_MS = 60;
 
@@ -83,6 +85,7 @@ function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Ite
   /** Cost of the first items, one by one. */
   const alone = [0];
   for (const { size } of sorted) alone.push((alone.at(-1) ?? 0) + HANDOVER_MS + cost.predict(1, size));
+  const minGain = contested ? MIN_CONTESTED_GAIN : MIN_GAIN;
   const least = [0];
   const firstOf = [0];
   for (let end = 1; end <= sorted.length; end++) {
@@ -94,7 +97,7 @@ function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Ite
       if (count > 1 && count * size > maxTokens) break;
       const ms = HANDOVER_MS + cost.predict(count, size);
       const gain = 1 - ms / ((alone[end] ?? 0) - (alone[start] ?? 0));
-      if (count > 1 && gain < MIN_GAIN && (contested || ms > MAX_LOW_GAIN_MS)) continue;
+      if (count > 1 && gain < minGain && (contested || ms > MAX_LOW_GAIN_MS)) continue;
       const totalMs = (least[start] ?? 0) + ms;
       if (totalMs >= leastMs) continue;
       leastMs = totalMs;

@@ -35,8 +35,8 @@ export class VersionQueues {
 
   /**
    * Of the versions with work that is not held, the one that has had the least worker time, so that a backlog of one
-   * cannot hold up another; those with interactive items come before those that only have background ones, whose rank
-   * lies ahead of the clock.
+   * cannot hold up another; of equal ones, as one that was idle is with the one that has had the least, the one with less to
+   * do. Those with interactive items come before those that only have background ones, whose rank lies ahead of the clock.
    */
   next(now: number): VersionQueue | null {
     let next: VersionQueue | null = null;
@@ -45,7 +45,7 @@ export class VersionQueues {
       const first = queue.first();
       if (first === null || queue.heldUntil > now) continue;
       const isUrgent = first.rank <= now;
-      if (next !== null && (nextIsUrgent === isUrgent ? queue.served >= next.served : nextIsUrgent)) continue;
+      if (next !== null && (nextIsUrgent === isUrgent ? !goesBefore(queue, next) : nextIsUrgent)) continue;
       next = queue;
       nextIsUrgent = isUrgent;
     }
@@ -63,4 +63,8 @@ export class VersionQueues {
     const least = busy.length > 0 ? Math.min(...busy) : Math.max(...this.all.map(({ served }) => served));
     queue.served = Math.max(queue.served, least);
   }
+}
+
+function goesBefore(a: VersionQueue, b: VersionQueue): boolean {
+  return a.served === b.served ? a.waitingMs < b.waitingMs : a.served < b.served;
 }

@@ -155,6 +155,22 @@ describe('order', () => {
     expect(others).toBeGreaterThanOrEqual(9);
   });
 
+  test('a version that was idle goes before the backlog of another, whichever was added first', async () => {
+    const { scheduler, executor, submitAll } = schedulerWith({ batching: false });
+    scheduler.addVersion('second/1@def', { batching: false, prior: TEXT_PRIOR });
+    for (const [idle, busy] of [
+      ['second/1@def', KEY],
+      [KEY, 'second/1@def'],
+    ] as const) {
+      for (let k = 0; k < 6; k++) submitAll([itemOf(k)], TIMEOUT_MS, busy);
+      await executor.finish();
+      submitAll([itemOf(9)], TIMEOUT_MS, idle);
+      await executor.finish();
+      expect(executor.ran.at(-1)?.versionKey).toBe(idle);
+      for (let k = 0; k < 5; k++) await executor.finish();
+    }
+  });
+
   test('a version’s batches stay within its own limit', async () => {
     const { scheduler, executor, submitAll } = schedulerWith();
     scheduler.addVersion('images/1@def', { batching: true, maxItems: 2, prior: TEXT_PRIOR });
