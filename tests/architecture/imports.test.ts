@@ -56,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'doctor.ts': ['doctor'],
   // `npm run key`.
   'key.ts': ['errors.ts', 'security'],
+  'health-check.ts': [],
 };
 
 /** Packages that one place alone may know. */
