@@ -31,7 +31,17 @@ export interface BarPlot {
 }
 
 /** Okabe and Ito's colours, which colour-blind readers tell apart; Serval has the first. */
-const COLOURS = ['#d55e00', '#0072b2', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000', '#8c6d31', '#7f7f7f'];
+export const COLOURS = [
+  '#d55e00',
+  '#0072b2',
+  '#009e73',
+  '#cc79a7',
+  '#56b4e9',
+  '#e69f00',
+  '#000000',
+  '#8c6d31',
+  '#7f7f7f',
+];
 const QUIET = '#9fb4c7';
 const FONT = 'font-family="system-ui, sans-serif"';
 const [WIDTH, HEIGHT] = [760, 420];
@@ -161,18 +171,18 @@ function frame({ title, height, body }: { title: string; height: number; body: s
   ].join('\n');
 }
 
-function text(x: number, y: number, content: string, { anchor = 'middle' }: { anchor?: string } = {}): string {
+export function text(x: number, y: number, content: string, { anchor = 'middle' }: { anchor?: string } = {}): string {
   return `<text x="${x}" y="${y}" ${FONT} font-size="12" fill="#333" text-anchor="${anchor}">${escaped(content)}</text>`;
 }
 
-function label(value: number): string {
+export function label(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: 3 });
 }
 
-function round(value: number): number {
+export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function escaped(content: string): string {
+export function escaped(content: string): string {
   return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
