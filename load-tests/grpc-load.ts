@@ -2,17 +2,28 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { GrpcClient } from '../tests/fixtures/grpc-client.ts';
 
+/** Stands for the status of a call that failed because its server was killed under it. */
+export const CUT_OFF = 'CUT_OFF';
+
 /** An even open loop of gRPC calls, each counted by the status that it ended with. */
 export class GrpcLoad {
   readonly #client: GrpcClient;
   readonly #statuses: Record<string, number> = {};
   readonly #inFlight = new Set<Promise<void>>();
+  /** Messages of the calls that were in flight when a server was killed. */
+  readonly #mayBeCutOff = new Set<object>();
+  readonly #unanswered = new Set<object>();
   readonly #loop: Promise<void>;
   #isOver = false;
 
   constructor({ port, rate, message }: { port: number; rate: number; message: (at: number) => object }) {
     this.#client = new GrpcClient(port);
     this.#loop = this.#run(rate, message);
+  }
+
+  /** A server is killed now: a call that is in flight and fails was cut off; any later one must not fail. */
+  serverKilled(): void {
+    for (const message of this.#unanswered) this.#mayBeCutOff.add(message);
   }
 
   /** No further calls. @returns how many ended with each status. */
@@ -34,11 +45,13 @@ export class GrpcLoad {
   }
 
   async #call(message: object): Promise<void> {
+    this.#unanswered.add(message);
     const code = await this.#client.call('ModelInfer', message).then(
       () => status.OK,
       (error: { code: status }) => error.code,
     );
-    const name = status[code];
+    this.#unanswered.delete(message);
+    const name = code !== status.OK && this.#mayBeCutOff.has(message) ? CUT_OFF : status[code];
     this.#statuses[name] = (this.#statuses[name] ?? 0) + 1;
   }
 }
