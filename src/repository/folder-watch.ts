@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { SettledWatch } from '../settled-watch.ts';
 import type { VersionLocation } from './model-files.ts';
 import { listVersions } from './models-folder.ts';
 
@@ -14,59 +15,36 @@ export interface FolderWatchOptions {
 /** A version's files as they stand: names, sizes, times and places on the disk. */
 type Signatures = ReadonlyMap<string, string>;
 
-/**
- * Looks at the models folder again and again; polling works on every file system, those of containers and networks
- * included. A change is told when two looks in a row found the same: files that are still being copied differ.
- */
+/** Follows the models folder; a folder that is still being copied differs from one look to the next. */
 export class FolderWatch {
-  readonly #options: FolderWatchOptions;
-  #known: string | null = null;
-  #seen: string | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #isStopped = false;
+  readonly #folder: string;
+  readonly #watch: SettledWatch;
 
-  constructor(options: FolderWatchOptions) {
-    this.#options = options;
+  constructor({ folder, everyMs, changed }: FolderWatchOptions) {
+    this.#folder = folder;
+    this.#watch = new SettledWatch({ look: () => look(folder), everyMs, changed });
   }
 
   /** What is there now is taken as known. */
   async start(): Promise<void> {
-    this.#known = await this.#look();
-    this.#schedule();
+    this.#watch.start(await look(this.#folder));
   }
 
   stop(): void {
-    this.#isStopped = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#watch.stop();
   }
+}
 
-  #schedule(): void {
-    if (this.#isStopped) return;
-    this.#timer = setTimeout(() => void this.#poll(), this.#options.everyMs).unref();
-  }
-
-  async #poll(): Promise<void> {
-    const before = this.#seen;
-    this.#seen = await this.#look();
-    if (this.#seen !== null && this.#seen !== this.#known && this.#seen === before) {
-      this.#known = this.#seen;
-      await this.#options.changed();
-    }
-    this.#schedule();
-  }
-
-  /** Null where the folder cannot be read just now: it is no change, and what is served stays. */
-  async #look(): Promise<string | null> {
-    const root = path.resolve(this.#options.folder);
-    try {
-      const { versions } = await listVersions(root);
-      const signatures: Signatures = new Map(
-        await Promise.all(versions.map(async (location) => [location.folder, await signatureOf(location)] as const)),
-      );
-      return JSON.stringify([...signatures]);
-    } catch {
-      return null;
-    }
+/** Null where the folder cannot be read just now: it is no change, and what is served stays. */
+async function look(folder: string): Promise<string | null> {
+  try {
+    const { versions } = await listVersions(path.resolve(folder));
+    const signatures: Signatures = new Map(
+      await Promise.all(versions.map(async (location) => [location.folder, await signatureOf(location)] as const)),
+    );
+    return JSON.stringify([...signatures]);
+  } catch {
+    return null;
   }
 }
 

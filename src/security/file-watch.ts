@@ -1,5 +1,6 @@
 import { type Stats, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { SettledWatch } from '../settled-watch.ts';
 
 export interface FileWatchOptions {
   readonly files: readonly string[];
@@ -8,53 +9,34 @@ export interface FileWatchOptions {
 }
 
 /**
- * Looks at files again and again; polling sees what a mounted secret does, whose files are links that are turned to
- * another folder. A change is told when two looks in a row found the same, so that no file is read half-written.
+ * Follows files; polling sees what a mounted secret does too, whose files are links that are turned to another folder. None is
+ * told of while it is half-written.
  */
 export class FileWatch {
-  readonly #options: FileWatchOptions;
-  #known: string | null;
-  #seen: string | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #isStopped = false;
+  readonly #watch: SettledWatch;
+  readonly #known: string | null;
 
   /** What is there now is taken as known: read the files after, and no change is missed. */
-  constructor(options: FileWatchOptions) {
-    this.#options = options;
-    this.#known = lookNow(options.files);
+  constructor({ files, everyMs, changed }: FileWatchOptions) {
+    this.#watch = new SettledWatch({ look: () => look(files), everyMs, changed });
+    this.#known = lookNow(files);
   }
 
   start(): void {
-    this.#schedule();
+    this.#watch.start(this.#known);
   }
 
   stop(): void {
-    this.#isStopped = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#watch.stop();
   }
+}
 
-  #schedule(): void {
-    if (this.#isStopped) return;
-    this.#timer = setTimeout(() => void this.#poll(), this.#options.everyMs).unref();
-  }
-
-  async #poll(): Promise<void> {
-    const before = this.#seen;
-    this.#seen = await this.#look();
-    if (this.#seen !== null && this.#seen !== this.#known && this.#seen === before) {
-      this.#known = this.#seen;
-      this.#options.changed();
-    }
-    this.#schedule();
-  }
-
-  /** Null where one of them is not there just now: it is being replaced. */
-  async #look(): Promise<string | null> {
-    try {
-      return signatureOf(await Promise.all(this.#options.files.map((file) => stat(file))));
-    } catch {
-      return null;
-    }
+/** Null where one of them is not there just now: it is being replaced. */
+async function look(files: readonly string[]): Promise<string | null> {
+  try {
+    return signatureOf(await Promise.all(files.map((file) => stat(file))));
+  } catch {
+    return null;
   }
 }
 
