@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { batchBoundsOn, type Config } from './config.ts';
-import type { AppParts, ServerPhase } from './http/app.ts';
+import type { AppParts } from './http/app.ts';
 import { Calibration } from './lifecycle/calibration.ts';
 import { calibrationBatches } from './lifecycle/calibration-batches.ts';
 import { ModelManager } from './lifecycle/model-manager.ts';
@@ -21,6 +21,7 @@ import type { VersionRecord } from './repository/version-lifecycle.ts';
 import { joinedObservers } from './scheduler/joined-observers.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { Security } from './security/security.ts';
+import type { ServerPhase } from './server-phase.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';

@@ -1,6 +1,7 @@
 import type { Metadata, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { ServalError } from '../errors.ts';
 import type { RequestTrace, ServedRequest, TraceHeaders } from '../http/http-observer.ts';
+import { refuseUnlessServing } from '../server-phase.ts';
 import type { AnyCall } from './call-context.ts';
 import type { GrpcParts } from './grpc-parts.ts';
 import { serviceError, toServalError } from './grpc-status.ts';
@@ -87,16 +88,7 @@ export class CallRunner {
 
   /** @throws ServalError SERVAL_STARTING, SERVAL_DRAINING, SERVAL_OVERLOADED */
   checkDoor(timeoutMs: number): void {
-    const phase = this.#parts.phase();
-    if (phase === 'starting') {
-      throw new ServalError(
-        'SERVAL_STARTING',
-        'The server still loads its models; send the call to another, or later.',
-      );
-    }
-    if (phase === 'draining') {
-      throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
-    }
+    refuseUnlessServing(this.#parts.phase());
     this.#parts.checkDoor(timeoutMs);
   }
 

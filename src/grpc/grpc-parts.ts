@@ -5,6 +5,7 @@ import type { ModelManagement } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { Certificate } from '../security/certificate.ts';
 import type { Gatekeeper } from '../security/gatekeeper.ts';
+import type { ServerPhase } from '../server-phase.ts';
 
 /** What the gRPC server needs of the rest. */
 export interface GrpcParts {
@@ -23,7 +24,7 @@ export interface GrpcParts {
   readonly gatekeeper: Gatekeeper | null;
   /** Null for plain text. */
   readonly certificate: Certificate | null;
-  readonly phase: () => 'starting' | 'ready' | 'leaving' | 'draining';
+  readonly phase: () => ServerPhase;
 }
 
 export interface GrpcLogger {

@@ -11,7 +11,7 @@ import Fastify, {
 } from 'fastify';
 import type { z } from 'zod';
 import type { Config } from '../config.ts';
-import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
+import { ERROR_TABLE, type ErrorCode } from '../errors.ts';
 import type { OpenInference } from '../open-inference/open-inference.ts';
 import type { Predictor } from '../pipelines/predictor.ts';
 import type { TensorPredictor } from '../pipelines/tensor-predictor.ts';
@@ -21,6 +21,7 @@ import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import type { Certificate } from '../security/certificate.ts';
 import type { Gatekeeper } from '../security/gatekeeper.ts';
+import { refuseUnlessServing, type ServerPhase } from '../server-phase.ts';
 import { installBodyParsers } from './body-parsers.ts';
 import { Connections } from './connections.ts';
 import { allowOrigins } from './cross-origin.ts';
@@ -44,12 +45,6 @@ import { predictRoutes } from './routes/predict.ts';
 import { followCertificate, transportOptions } from './transport.ts';
 
 export type App = FastifyInstance;
-
-/**
- * Where the server stands: it answers /health/live in all of them. `leaving`: it serves as ever, but is not ready, so that
- * load balancers send no more.
- */
-export type ServerPhase = 'starting' | 'ready' | 'leaving' | 'draining';
 
 /** What the HTTP server needs of the rest. */
 export interface AppParts {
@@ -166,19 +161,6 @@ function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts
     if (request.method === 'POST') refuseUnlessServing(phase());
     done();
   });
-}
-
-/** Before it has read the models folder, a server would tell load balancers for good that there is no such model. */
-function refuseUnlessServing(phase: ServerPhase): void {
-  if (phase === 'starting') {
-    throw new ServalError(
-      'SERVAL_STARTING',
-      'The server still loads its models; send the request to another, or later.',
-    );
-  }
-  if (phase === 'draining') {
-    throw new ServalError('SERVAL_DRAINING', 'The server is shutting down; send the request to another.');
-  }
 }
 
 /** To the metrics, and as the request's one line in the log. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { AppParts, ServerPhase } from '../app.ts';
+import type { ServerPhase } from '../../server-phase.ts';
+import type { AppParts } from '../app.ts';
 
 const liveSchema = z.object({ status: z.literal('live') }).meta({ id: 'Live' });
 const readySchema = z
