@@ -84,7 +84,7 @@ export class Tokenizer {
     if (this.#pairTemplate === null) throw new Error('This is a bug: a pair for a tokenizer that takes none');
     const { parts, typeIds } = this.#pairTemplate;
     const [before, between, after] = parts;
-    const bare = [this.#ids(texts[0], false), this.#ids(texts[1], false)] as const;
+    const bare = [this.#bareIds(texts[0]), this.#bareIds(texts[1])] as const;
     const special = before.ids.length + between.ids.length + after.ids.length;
     const kept = longestFirst([bare[0].length, bare[1].length], Math.max(0, this.#maxTokens - special));
     const [first, second] = [cutTo(bare[0], kept[0], side), cutTo(bare[1], kept[1], side)];
@@ -106,9 +106,14 @@ export class Tokenizer {
   /** With special tokens, not cut. */
   #wholeIds(text: string): readonly number[] {
     if (this.#words === null) return this.#ids(text, true);
-    const ids = [...this.#prefix];
+    return [...this.#prefix, ...this.#bareIds(text), ...this.#suffix];
+  }
+
+  /** Without special tokens, not cut. */
+  #bareIds(text: string): readonly number[] {
+    if (this.#words === null) return this.#ids(text, false);
+    const ids: number[] = [];
     this.#words.append(text, ids);
-    for (const id of this.#suffix) ids.push(id);
     return ids;
   }
 
