@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
@@ -62,7 +62,7 @@ export function installBodyParsers(app: FastifyInstance, config: Config): Instal
       const { body, release } = await reader.read(stream, declared, { maxBytes, timeoutMs }).catch((error: unknown) => {
         throw inflateError(error) ?? error;
       });
-      request.heldBody?.hold(release);
+      request.heldBody?.hold(body, release);
       return await parse(body, request.headers['content-type'] ?? '');
     });
   };
@@ -70,7 +70,7 @@ export function installBodyParsers(app: FastifyInstance, config: Config): Instal
   app.addHook('preParsing', (request, reply, payload, done) => {
     const held = new HeldBody();
     request.heldBody = held;
-    reply.raw.once('close', () => held.end());
+    reply.raw.once('close', () => held.end(isAnswered(reply.raw)));
     if (WITHOUT_BODY.has(request.method)) done(null, payload);
     else turns.enter(() => done(null, payload));
   });
@@ -97,19 +97,28 @@ export function installBodyParsers(app: FastifyInstance, config: Config): Instal
 
 /** A body counts against the budget until its request is answered: images wait in the queue as they came. */
 class HeldBody {
+  #body: Buffer | null = null;
   #release: (() => void) | null = null;
   #isOver = false;
 
-  hold(release: () => void): void {
+  hold(body: Buffer, release: () => void): void {
+    this.#body = body;
     if (this.#isOver) release();
     else this.#release = release;
   }
 
-  end(): void {
+  /** @param answered nobody reads the body any more; what was given up may still be on its way to a worker. */
+  end(answered: boolean): void {
     this.#isOver = true;
     this.#release?.();
     this.#release = null;
+    if (answered && this.#body !== null) freeOwnMemory(this.#body);
   }
+}
+
+/** All of the answer is with the kernel, and it is a good one. */
+function isAnswered({ statusCode, writableFinished }: ServerResponse): boolean {
+  return statusCode === 200 && writableFinished;
 }
 
 export type Parse = (body: Buffer, contentType: string) => unknown;

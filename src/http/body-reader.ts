@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ServalError } from '../errors.ts';
-import { freeOwnMemory } from '../off-heap.ts';
+import { GrowingBody } from './growing-body.ts';
 
 export interface BodyLimits {
   /** Largest body in bytes. */
@@ -66,10 +66,12 @@ export class BodyReader {
     };
     try {
       if (declared !== null) take(declared);
-      const chunks = await collect(stream, limits, (total) => {
-        if (total > taken) take(total - taken);
+      const body = new GrowingBody(declared ?? 0);
+      await collect(stream, limits, (chunk) => {
+        body.push(chunk);
+        if (body.byteLength > taken) take(body.byteLength - taken);
       });
-      return { body: joined(chunks), release };
+      return { body: body.whole(), release };
     } catch (error) {
       release();
       throw error;
@@ -77,44 +79,28 @@ export class BodyReader {
   }
 }
 
-/** In memory of its own, so that it can be given back. */
-function joined(chunks: readonly Buffer[]): Buffer {
-  const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return only;
-  const body = Buffer.allocUnsafeSlow(chunks.reduce((total, { byteLength }) => total + byteLength, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.byteLength;
-    freeOwnMemory(chunk);
-  }
-  return body;
-}
-
 function collect(
   stream: Readable,
   { maxBytes, timeoutMs }: BodyLimits,
-  onBytes: (total: number) => void,
-): Promise<Buffer[]> {
+  onChunk: (chunk: Buffer<ArrayBuffer>) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
     let total = 0;
     const finish = (error: Error | null) => {
       clearTimeout(timer);
       stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
-      if (error === null) return resolve(chunks);
+      if (error === null) return resolve();
       stream.resume();
       reject(error);
     };
-    const onData = (chunk: Buffer) => {
+    const onData = (chunk: Buffer<ArrayBuffer>) => {
       total += chunk.byteLength;
       if (total > maxBytes) return finish(tooLarge(maxBytes));
       try {
-        onBytes(total);
+        onChunk(chunk);
       } catch (error) {
         return finish(error instanceof Error ? error : new Error(String(error)));
       }
-      chunks.push(chunk);
     };
     const onEnd = () => finish(null);
     const onError = (cause: Error) =>

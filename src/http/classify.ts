@@ -23,7 +23,7 @@ export async function classify({ parts, request, reply }: Exchange, asked: Predi
     version: manifest.version,
     items: asked.inputs.length,
     encodeSeconds: timings.encodeMs / 1000,
-    imageBytes: asked.inputs.reduce((total, input) => total + (input.kind === 'image' ? input.bytes.byteLength : 0), 0),
+    imageBytes: answer.imageBytes,
   };
   reply.header('server-timing', serverTiming(answer, reply.elapsedTime));
   return answer;

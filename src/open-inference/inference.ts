@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
+import { freeMemory } from '../off-heap.ts';
 import { decodeImageText } from '../pipelines/image-text.ts';
 import type { Input, PredictOptions } from '../pipelines/pipeline.ts';
 import type { ClientConnection, Predictor, Timings } from '../pipelines/predictor.ts';
@@ -23,6 +24,8 @@ export interface InferResponse {
   readonly name: string;
   readonly manifest: Manifest;
   readonly outputs: readonly { readonly name: string; readonly parameters: Parameters; readonly tensor: Tensor }[];
+  /** Nobody else has the outputs: {@link freeOutputs} may give their memory back when they are sent. */
+  readonly ownsOutputs: boolean;
   /** Inputs of a pipeline; 1 for raw tensors. */
   readonly items: number;
   readonly imageBytes: number;
@@ -66,7 +69,7 @@ export class Inference {
 
   async #inferGraph(target: InferTarget, request: InferRequest, client: ClientConnection): Promise<InferResponse> {
     const { name, version, timeoutMs } = target;
-    const { manifest, outputs, timings } = await this.#options.tensorPredictor.infer(
+    const { manifest, outputs, ownsOutputs, timings } = await this.#options.tensorPredictor.infer(
       {
         model: name,
         version,
@@ -84,6 +87,7 @@ export class Inference {
       name,
       manifest,
       outputs: wanted.map((output) => answerTo(output, outputs[output.name], labelsOf(manifest, output.name))),
+      ownsOutputs,
       items: 1,
       imageBytes: 0,
       timings,
@@ -97,7 +101,7 @@ export class Inference {
   ): Promise<InferResponse> {
     const wanted = wantedOf(outputs);
     const inputs = readInputs(given, manifest, this.#options.config);
-    const { predictions, timings } = await this.#options.predictor.predict(
+    const { predictions, imageBytes, timings } = await this.#options.predictor.predict(
       {
         model: manifest.model,
         version: manifest.version,
@@ -126,11 +130,18 @@ export class Inference {
       name,
       manifest,
       outputs: wanted.map((output) => answerTo(output, tensors[output.name], output.name === 'scores' ? labels : null)),
+      ownsOutputs: false,
       items: inputs.length,
-      imageBytes: inputs.reduce((total, input) => total + (input.kind === 'image' ? input.bytes.byteLength : 0), 0),
+      imageBytes,
       timings,
     };
   }
+}
+
+/** Gives back the memory of the outputs. Whoever still reads them finds them empty. */
+export function freeOutputs({ ownsOutputs, outputs }: InferResponse): void {
+  if (!ownsOutputs) return;
+  for (const { tensor } of outputs) if (!Array.isArray(tensor.data)) freeMemory(tensor.data.buffer);
 }
 
 /** `timeout` in µs, as Triton's clients send it. */

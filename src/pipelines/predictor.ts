@@ -43,6 +43,8 @@ export interface PredictAnswer {
   readonly tokens: number;
   /** Inputs that were cut to the model's limit. */
   readonly truncated: number;
+  /** Of all images, as they came. */
+  readonly imageBytes: number;
   /** Inputs answered with another request's computation, and from the cache. */
   readonly shared: number;
   readonly cached: number;
@@ -111,6 +113,7 @@ export class Predictor {
     const timeoutMs = request.timeoutMs - encodeMs;
     const submission = this.#scheduler.submit(versionKey(manifest), items, { timeoutMs, priority: request.priority });
     const results = await resultsOf(this.#scheduler, submission, client);
+    const imageBytes = bytesOfImages(request.inputs);
     // A request that fails may have items that still run, or that others wait for: theirs is collected some time.
     for (const input of request.inputs) if (input.kind === 'image') freeOwnMemory(input.bytes);
     const decodeBegun = performance.now();
@@ -120,6 +123,7 @@ export class Predictor {
       predictions,
       tokens: encoded.reduce((total, { tokens }) => total + tokens, 0),
       truncated: encoded.filter(({ truncated }) => truncated).length,
+      imageBytes,
       shared: results.filter(({ from }) => from === 'shared').length,
       cached: results.filter(({ from }) => from === 'cached').length,
       timings: {
@@ -161,6 +165,10 @@ export class Predictor {
       { details: { models: names } },
     );
   }
+}
+
+function bytesOfImages(inputs: readonly Input[]): number {
+  return inputs.reduce((total, input) => total + (input.kind === 'image' ? input.bytes.byteLength : 0), 0);
 }
 
 /** Waits for a request's results; its work is given up when the client goes away. */

@@ -24,6 +24,8 @@ export interface TensorAnswer {
   readonly manifest: Manifest;
   /** The outputs asked for, in that order. */
   readonly outputs: NamedTensors;
+  /** Nobody else has the outputs: their memory may be given back when they are sent. */
+  readonly ownsOutputs: boolean;
   readonly timings: Timings;
 }
 
@@ -82,8 +84,9 @@ export class TensorPredictor {
     record.acquire();
     const [result] = await resultsOf(this.#scheduler, submission, client).finally(() => record.release());
     if (result === undefined) throw new Error('This is a bug: an answer without a result');
-    const { output, queueMs, runMs } = result;
-    return { manifest, outputs: output, timings: { encodeMs, queueMs, runMs } };
+    const { output, batchItems, queueMs, runMs } = result;
+    // The outputs of a batch come in one piece of memory.
+    return { manifest, outputs: output, ownsOutputs: batchItems === 1, timings: { encodeMs, queueMs, runMs } };
   }
 
   /**

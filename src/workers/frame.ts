@@ -6,11 +6,14 @@ import { Deserializer, Serializer } from 'node:v8';
  *
  *     | frame bytes | head bytes | head … | array … | array … |
  *
+ * A frame that lies in the mailbox is announced by its size, and IN_MAILBOX instead of the head's.
+ *
  * Node's own channel copies an image three times on the way into it and once on the way out; here its bytes go to the
  * socket as they are, and the receiver's arrays lie inside the frame that was read.
  */
 const LENGTHS_BYTES = 8;
 const ALIGNMENT = 8;
+const IN_MAILBOX = 0xffff_ffff;
 /** Smaller arrays are cheaper to copy than to hand to the kernel one by one. */
 const MIN_OWN_CHUNK_BYTES = 4_096;
 
@@ -94,6 +97,14 @@ export function encodeFrame(message: unknown): Buffer[] {
   return pieces.joined();
 }
 
+/** @param byteLength of a frame in the mailbox, its lengths included. */
+export function announcement(byteLength: number): Buffer {
+  const lengths = Buffer.allocUnsafe(LENGTHS_BYTES);
+  lengths.writeUInt32LE(byteLength, 0);
+  lengths.writeUInt32LE(IN_MAILBOX, 4);
+  return lengths;
+}
+
 /** @param frame all of it, from the lengths on, at the start of memory of its own. */
 export function decodeFrame(frame: Buffer): unknown {
   const deserializer = new FrameDeserializer(frame, frame.readUInt32LE(4));
@@ -147,9 +158,11 @@ export class FrameReader {
   #frame: Buffer | null = null;
   #at = 0;
   readonly #onMessage: (message: unknown) => void;
+  readonly #fromMailbox: (byteLength: number) => Buffer;
 
-  constructor(onMessage: (message: unknown) => void) {
+  constructor(onMessage: (message: unknown) => void, fromMailbox: (byteLength: number) => Buffer) {
     this.#onMessage = onMessage;
+    this.#fromMailbox = fromMailbox;
   }
 
   /** @param chunk may be overwritten afterwards. */
@@ -167,7 +180,13 @@ export class FrameReader {
 
   #filled(target: Buffer): void {
     if (this.#frame === null) {
-      const byteLength = LENGTHS_BYTES + this.#lengths.readUInt32LE(0);
+      const bytes = this.#lengths.readUInt32LE(0);
+      if (this.#lengths.readUInt32LE(4) === IN_MAILBOX) {
+        this.#at = 0;
+        this.#onMessage(decodeFrame(this.#fromMailbox(bytes)));
+        return;
+      }
+      const byteLength = LENGTHS_BYTES + bytes;
       // Memory of its own: arrays must lie on multiples of their elements' size.
       this.#frame = Buffer.allocUnsafeSlow(byteLength);
       this.#frame.set(this.#lengths);

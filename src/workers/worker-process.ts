@@ -8,6 +8,7 @@ import { ServalError } from '../errors.ts';
 import type { Batch, BatchResult, Executor } from '../scheduler/executor.ts';
 import { ExecutorLostError } from '../scheduler/executor.ts';
 import { withoutSecrets } from './environment.ts';
+import { Mailbox } from './mailbox.ts';
 import {
   type FromWorker,
   type RunsOn,
@@ -61,6 +62,7 @@ export class WorkerProcess implements Executor {
   readonly cudaDevice: number | null;
   readonly loads = new Map<string, LoadOutcome>();
   readonly #child: ChildProcess;
+  readonly #mailbox: Mailbox | null;
   readonly #wire: Wire<ToWorker, FromWorker>;
   readonly #events: WorkerEvents;
   readonly #ended = Promise.withResolvers<void>();
@@ -77,11 +79,15 @@ export class WorkerProcess implements Executor {
     this.id = id;
     this.cudaDevice = cudaDevice;
     this.#events = events;
+    const mailbox = Mailbox.create();
+    this.#mailbox = mailbox;
     this.#child = spawn(process.execPath, [...HEAP_FLAGS, ENTRY], {
       env: workerEnvironment(),
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      // Numbered from 0 on: WIRE_FD and MAILBOX_FD are the last two.
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe', mailbox?.fd ?? 'ignore'],
     });
-    this.#wire = new Wire(this.#child.stdio[WIRE_FD] as Socket, (message) => this.#receive(message));
+    const end = this.#child.stdio[WIRE_FD] as Socket;
+    this.#wire = new Wire({ end, mailbox }, (message) => this.#receive(message));
     this.#child.once('exit', (exitCode, signal) => this.#end(exitCode, signal));
     // A process that cannot be started ends like any other; without a listener it would throw.
     this.#child.on('error', () => this.#end(null, null));
@@ -182,6 +188,7 @@ export class WorkerProcess implements Executor {
   #end(exitCode: number | null, signal: NodeJS.Signals | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#mailbox?.close();
     const wasReady = this.#ready;
     this.#ready = false;
     this.#events.ended(this, { exitCode, signal, loading: this.#loading, wasReady, hung: this.#hung });

@@ -2,7 +2,9 @@ import { messageOf } from '../errors.ts';
 import { freeMemory } from '../off-heap.ts';
 import type { BatchResult } from '../scheduler/executor.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
+import type { Tensor } from '../tensor.ts';
 import { type Collator, createCollator, split } from './collate.ts';
+import { Mailbox } from './mailbox.ts';
 import { openModel } from './model-session.ts';
 import type { OnnxSession } from './onnx-session.ts';
 import { type FromWorker, type ToWorker, WIRE_FD, type WorkerModel } from './protocol.ts';
@@ -21,7 +23,7 @@ interface Loaded {
 }
 
 const loaded = new Map<string, Loaded>();
-const wire = new Wire<FromWorker, ToWorker>(WIRE_FD, receive);
+const wire = new Wire<FromWorker, ToWorker>({ end: WIRE_FD, mailbox: Mailbox.inherited() }, receive);
 
 async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promise<void> {
   for (const model of models) {
@@ -50,16 +52,26 @@ async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<v
     const version = loaded.get(versionKey);
     if (version === undefined) throw new Error(`This is a bug: ${versionKey} is not loaded`);
     const isTensors = items[0]?.kind === 'tensors';
-    wire.send({
-      type: 'ran',
-      begunAt,
-      ...(await (isTensors ? runTensors(items, runBatch.bind(null, version)) : runBatch(version, items))),
-    });
+    const result = await (isTensors ? runTensors(items, runBatch.bind(null, version)) : runBatch(version, items));
+    wire.send({ type: 'ran', begunAt, ...result }, () => freeOutputs(result));
   } catch (error) {
     wire.send({ type: 'run-failed', reason: messageOf(error) });
   }
-  // All arrays of a message lie in one piece of memory.
-  if (items[0]?.kind === 'image') freeMemory(items[0].bytes.buffer);
+  freeItems(items);
+}
+
+/** All arrays of a message lie in one piece of memory. */
+function freeItems([first]: readonly EncodedItem[]): void {
+  if (first?.kind === 'image') freeMemory(first.bytes.buffer);
+  if (first?.kind === 'tensors') freeTensors(first.tensors);
+}
+
+function freeOutputs({ outcomes }: BatchResult): void {
+  for (const outcome of outcomes) if (outcome.ok) freeTensors(outcome.output);
+}
+
+function freeTensors(tensors: Readonly<Record<string, Tensor>>): void {
+  for (const { data } of Object.values(tensors)) if (!Array.isArray(data)) freeMemory(data.buffer);
 }
 
 async function runBatch({ model, session, collate }: Loaded, items: readonly EncodedItem[]): Promise<BatchResult> {

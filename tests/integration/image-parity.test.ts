@@ -1,4 +1,4 @@
-import { cp, readdir, readFile } from 'node:fs/promises';
+import { cp, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +8,8 @@ import { type ServalProcess, startServal } from '../fixtures/serval-process.ts';
 import { makeFolder, removeFolder } from '../fixtures/temporary-folder.ts';
 
 const IMAGENET = fileURLToPath(new URL('../../models/imagenet/1', import.meta.url));
+
+const IMAGE_BYTES = 'serval_image_bytes_total{model="imagenet",version="1"}';
 
 let models: string;
 let serval: ServalProcess;
@@ -57,6 +59,15 @@ test.for(['coffee.jpg', 'camera-grey.png', 'astronaut.webp'])('%s has the same s
   const [raw, ...others] = await Promise.all(FORMS.map((form) => scoresOf(file, form)));
   expect(raw).toHaveLength(1000);
   for (const scores of others) expect(scores).toEqual(raw);
+});
+
+test('a photograph’s bytes are counted as they came, in every form', async () => {
+  const { size } = await stat(path.join(IMAGENET, 'golden', 'astronaut-lossless.webp'));
+  for (const form of FORMS) {
+    const before = await serval.metric(IMAGE_BYTES);
+    await scoresOf('astronaut-lossless.webp', form);
+    await expect.poll(() => serval.metric(IMAGE_BYTES)).toBe(before + size);
+  }
 });
 
 test('a batch gives each photograph the scores that it gets alone, within 1e-5', async () => {

@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFrame, FrameReader } from '../../src/workers/frame.ts';
 
+function noMailbox(): never {
+  throw new Error('not announced');
+}
+
 /** What a reader makes of the bytes when they come in chunks of `chunkBytes`, each in the same reused memory. */
 function readBack(bytes: Buffer, chunkBytes: number): unknown[] {
   const messages: unknown[] = [];
-  const reader = new FrameReader((message) => messages.push(message));
+  const reader = new FrameReader((message) => messages.push(message), noMailbox);
   const reused = Buffer.alloc(chunkBytes);
   for (let at = 0; at < bytes.byteLength; at += chunkBytes) {
     const taken = bytes.copy(reused, 0, at, at + chunkBytes);

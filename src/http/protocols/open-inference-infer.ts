@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ServalError } from '../../errors.ts';
 import type { InferRequest, Parameters } from '../../open-inference/infer-request.ts';
-import type { InferResponse } from '../../open-inference/inference.ts';
+import { freeOutputs, type InferResponse } from '../../open-inference/inference.ts';
 import type { ResponseParts } from '../../open-inference/json-infer-response.ts';
 import { serverTiming } from '../classify.ts';
 import { connectionOf } from '../client-connection.ts';
@@ -85,6 +85,9 @@ async function infer({ parts, json, request, reply }: InferExchange): Promise<Fa
   reply.header('server-timing', serverTiming(response, reply.elapsedTime));
   const head = typeof written.json === 'string' ? Buffer.from(written.json, 'utf8') : bufferOf(written.json);
   if (written.binary.length === 0) return reply.header('content-type', 'application/json').send(head);
+  reply.raw.once('close', () => {
+    if (reply.raw.writableFinished) freeOutputs(response);
+  });
   const pieces = [head, ...written.binary];
   const bytes = written.binary.reduce((total, { byteLength }) => total + byteLength, 0);
   return reply

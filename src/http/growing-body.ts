@@ -1,0 +1,45 @@
+import { freeOwnMemory } from '../off-heap.ts';
+
+/**
+ * A body as it arrives, in memory of its own that can be given back. One piece alone stays as it came; the memory of several
+ * is given back as they come.
+ */
+export class GrowingBody {
+  #memory = Buffer.alloc(0);
+  #byteLength = 0;
+  readonly #declared: number;
+
+  /** @param declared bytes that will come; 0 where that is not known: then memory doubles as it is needed. */
+  constructor(declared: number) {
+    this.#declared = declared;
+  }
+
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  push(piece: Buffer<ArrayBuffer>): void {
+    const at = this.#byteLength;
+    this.#byteLength += piece.byteLength;
+    if (at === 0) {
+      this.#memory = piece;
+      return;
+    }
+    if (this.#byteLength > this.#memory.byteLength) this.#move(Math.max(this.#declared, 2 * this.#byteLength));
+    this.#memory.set(piece, at);
+    freeOwnMemory(piece);
+  }
+
+  /** All that came, and nothing behind it. */
+  whole(): Buffer {
+    if (this.#byteLength < this.#memory.byteLength) this.#move(this.#byteLength);
+    return this.#memory;
+  }
+
+  #move(size: number): void {
+    const moved = Buffer.allocUnsafeSlow(size);
+    moved.set(this.#memory.subarray(0, Math.min(size, this.#memory.byteLength)));
+    freeOwnMemory(this.#memory);
+    this.#memory = moved;
+  }
+}
