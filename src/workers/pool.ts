@@ -22,7 +22,7 @@ interface Member {
 const EXIT_GRACE_MS = 5_000;
 /** What is verified takes the time that those who serve leave. */
 const PROBE_NICENESS = 19;
-const START_NICENESS = 15;
+const START_NICENESS = 19;
 /** How often workers are looked at: for runs that hang, and for limits of their own. */
 const LOOK_EVERY_MS = 100;
 /** A ceiling that a fresh worker is near already cannot be kept by fresh ones. */
