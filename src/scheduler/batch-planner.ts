@@ -34,11 +34,12 @@ const HANDOVER_MS = 0.4;
 /** Share of its items' own cost that a batch must save to run for longer than a short time. */
 const MIN_GAIN = 0.05;
 /**
- * The same where others want the workers: a batch that saves next to nothing, as two images on a CPU do (6 %), would only
- * hold them up for twice as long.
+ * The same of a batch that runs for longer than MAX_CONTESTED_MS where others want the workers: one that saves little, as two
+ * images on a CPU do (6 to 12 %), would only hold them up for twice as long.
  */
-const MIN_CONTESTED_GAIN = 0.1;
-/** Where nobody else wants them, a batch that saves less must at least be done in so many ms: somebody may come. */
+const MIN_CONTESTED_GAIN = 0.25;
+const MAX_CONTESTED_MS = 20;
+/** Where nobody else wants them, a batch that saves less than MIN_GAIN must be done in so many ms: somebody may come. */
 const MAX_LOW_GAIN_MS = 60;
 
 /**
@@ -85,7 +86,6 @@ function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Ite
   /** Cost of the first items, one by one. */
   const alone = [0];
   for (const { size } of sorted) alone.push((alone.at(-1) ?? 0) + HANDOVER_MS + cost.predict(1, size));
-  const minGain = contested ? MIN_CONTESTED_GAIN : MIN_GAIN;
   const least = [0];
   const firstOf = [0];
   for (let end = 1; end <= sorted.length; end++) {
@@ -97,7 +97,7 @@ function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Ite
       if (count > 1 && count * size > maxTokens) break;
       const ms = HANDOVER_MS + cost.predict(count, size);
       const gain = 1 - ms / ((alone[end] ?? 0) - (alone[start] ?? 0));
-      if (count > 1 && gain < minGain && (contested || ms > MAX_LOW_GAIN_MS)) continue;
+      if (count > 1 && !isWorth(ms, gain, contested)) continue;
       const totalMs = (least[start] ?? 0) + ms;
       if (totalMs >= leastMs) continue;
       leastMs = totalMs;
@@ -110,6 +110,12 @@ function cheapestBatchOf<Item extends Plannable>(head: Item, items: readonly Ite
   let end = sorted.length;
   while ((firstOf[end] ?? 0) > place) end = firstOf[end] ?? 0;
   return sorted.slice(firstOf[end], end);
+}
+
+/** Whether a batch may hold a worker for so long, for what it saves. */
+function isWorth(ms: number, gain: number, contested: boolean): boolean {
+  if (contested && ms > MAX_CONTESTED_MS) return gain >= MIN_CONTESTED_GAIN;
+  return gain >= MIN_GAIN || (!contested && ms <= MAX_LOW_GAIN_MS);
 }
 
 /**

@@ -14,6 +14,12 @@ export interface VersionQueueOptions {
   readonly cost: CostModel;
 }
 
+/**
+ * After so many batches the next one is of one item: what a version's items cost alone is else known from its calibration
+ * only, on other items than those that come now, and what batches save would be measured against that for ever.
+ */
+const MAX_BATCHES_TOGETHER = 64;
+
 /** Weight of the last batch in what batching is found to save. */
 const SAVING_WEIGHT = 0.1;
 
@@ -35,6 +41,8 @@ export class VersionQueue {
   #waitingBytes = 0;
   /** Batches' predicted time as a share of their items' one by one. */
   #batchShare = 1;
+  /** Batches of several since the last one of one. */
+  #together = 0;
 
   constructor(options: VersionQueueOptions) {
     this.#options = options;
@@ -77,7 +85,10 @@ export class VersionQueue {
   plan(now: number, contested: boolean): Job[] {
     const { maxBatchItems: maxItems, maxBatchTokens: maxTokens } = this.#options;
     const waiting = this.#jobs.window(maxItems === 1 ? 1 : Math.max(maxItems, PLAN_WINDOW));
-    return planBatch(waiting, { cost: this.cost, maxItems, maxTokens, now, contested });
+    const batch = planBatch(waiting, { cost: this.cost, maxItems, maxTokens, now, contested });
+    const isAlone = batch.length === 1 || this.#together === MAX_BATCHES_TOGETHER;
+    this.#together = isAlone ? 0 : this.#together + 1;
+    return isAlone ? batch.slice(0, 1) : batch;
   }
 
   /** Whether a batch is held for items that may still join it; `over` is called when it is to be looked at again. */
