@@ -59,6 +59,10 @@ const serval = await startServal({
     SHARE_IDENTICAL: 'false',
     MAX_QUEUE_ITEMS: 1_000_000,
     MAX_QUEUE_MS: 3_600_000,
+    // Photographs as base64, all at once.
+    MAX_QUEUE_BYTES: 4_000_000_000,
+    MAX_RECEIVING_BYTES: 4_000_000_000,
+    BODY_TIMEOUT_MS: 3_600_000,
     MAX_TIMEOUT_MS: 3_600_000,
     DEFAULT_TIMEOUT_MS: 3_600_000,
   },
