@@ -1,16 +1,23 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { report } from './report.ts';
 import { plotsOf, writePlots } from './result-plots.ts';
-import { readResults } from './results.ts';
+import { RESULTS, type Results, readResults } from './results.ts';
 import { ROOT } from './serval-target.ts';
 
-/** `npm run bench:report`: docs/benchmarks.md and its plots, from the latest `npm run bench:peers` and `bench:batching`. */
+/**
+ * `npm run bench:report [-- results/peers-….json …]`: docs/benchmarks.md and its plots, from the latest `npm run bench:peers`, or
+ * from several of its runs, and the latest `bench:batching`.
+ */
 
-const peers = await readResults('peers');
-if (peers === null) throw new Error('there are no results: run npm run bench:peers first');
+const files = process.argv.slice(2);
+const named = files.map(async (file) => JSON.parse(await readFile(path.resolve(file), 'utf8')) as Results);
+const latest = files.length === 0 ? await readResults('peers') : null;
+const peers = [...(await Promise.all(named)), ...(latest === null ? [] : [latest])];
+if (peers.length === 0) throw new Error(`there are no results in ${RESULTS}: run npm run bench:peers first`);
 const docs = path.join(ROOT, 'docs');
-const plots = await writePlots(peers, path.join(docs, 'benchmarks'));
+const written = await Promise.all(peers.map((results) => writePlots(results, path.join(docs, 'benchmarks'))));
 const file = path.join(docs, 'benchmarks.md');
-await writeFile(file, report({ peers, batching: await readResults('batching') }, plotsOf(peers)));
-console.log([file, ...plots].join('\n'));
+const plots = peers.flatMap((results) => plotsOf(results));
+await writeFile(file, report({ peers, batching: await readResults('batching') }, plots));
+console.log([file, ...written.flat()].join('\n'));

@@ -40,23 +40,29 @@ const COLUMNS: readonly Column[] = [
 const SERVAL = 'serval';
 const NOTHING = '–';
 
+export interface ReportedRuns {
+  /** Texts and photographs may have runs of their own; of two with the same work the first one counts. */
+  readonly peers: readonly Results[];
+  readonly batching: Results | null;
+}
+
 /** The document: what was measured, on what, how, and where Serval loses. */
-export function report(runs: { peers: Results; batching: Results | null }, plots: readonly NamedPlot[]): string {
-  const { peers, batching } = runs;
-  const works = ['text real', 'images'].filter((work) =>
-    scenariosOf(peers).some((name) => name.startsWith(`${work}, `)),
-  );
+export function report({ peers, batching }: ReportedRuns, plots: readonly NamedPlot[]): string {
+  const works = ['text real', 'images'].flatMap((work) => {
+    const run = peers.find((results) => scenariosOf(results).some((name) => name.startsWith(`${work}, `)));
+    return run === undefined ? [] : [{ work, run }];
+  });
+  const failures = peers.flatMap((run) => run.failures);
   return `${[
     '# Benchmarks',
     '<!-- Written by `npm run bench:report`: change load-tests/, not this file. -->',
     'Serval beside what people use instead and beside bare processes, on one machine, in one interleaved run. Ratios travel between machines better than figures: measure on yours with the commands below.',
-    machineLines(peers),
-    ...works.flatMap((work) => workSection(peers, work, plots)),
-    startUpSection(peers),
-    losses(peers, works),
+    ...works.flatMap(({ work, run }) => workSection(run, work, plots)),
+    ...works.slice(0, 1).map(({ work, run }) => startUpSection(run, work)),
+    losses(works),
     ...(batching === null ? [] : [batchingSection(batching)]),
     METHOD,
-    ...(peers.failures.length === 0 ? [] : [failureSection(peers)]),
+    ...(failures.length === 0 ? [] : [failureSection(failures)]),
   ].join('\n\n')}\n`;
 }
 
@@ -88,6 +94,7 @@ function workSection(results: Results, work: string, plots: readonly NamedPlot[]
   ]);
   return [
     `## ${work === 'images' ? 'Photographs (imagenet/1)' : 'Texts (sentiment/2, the test split)'}`,
+    machineLines(results),
     'Medians of the rounds, with the 95 % bootstrap interval below.',
     table([header, ...rows]),
     ...plots
@@ -112,22 +119,23 @@ function columnValues(results: Results, work: string, column: Column, target: st
     : valuesOf(results, { target, scenario, figure });
 }
 
-function startUpSection(results: Results): string {
+function startUpSection(results: Results, work: string): string {
   const rows = results.targets.map(({ name, title }) => {
     const values = valuesOf(results, { target: name, scenario: 'start-up', figure: 'startUpSeconds' });
     return [title, values.length === 0 ? NOTHING : median(values).toFixed(2)];
   });
-  return ['## From the command to the first answer', table([['', 'seconds'], ...rows])].join('\n\n');
+  const title = `## From the command to the first answer (${work === 'images' ? 'a photograph' : 'a text'})`;
+  return [title, table([['', 'seconds'], ...rows])].join('\n\n');
 }
 
 /** Each column in which a server is ahead of Serval; bare processes are no servers. */
-function losses(results: Results, works: readonly string[]): string {
-  const servers = results.targets.filter(({ name }) => !name.startsWith(BOUND));
-  const lines = works.flatMap((work) =>
+function losses(works: readonly { readonly work: string; readonly run: Results }[]): string {
+  const lines = works.flatMap(({ work, run }) =>
     COLUMNS.filter(({ isRatio }) => !isRatio).flatMap((column) => {
-      const own = median(columnValues(results, work, column, SERVAL));
+      const own = median(columnValues(run, work, column, SERVAL));
+      const servers = run.targets.filter(({ name }) => !name.startsWith(BOUND));
       return servers.flatMap(({ name, title }) => {
-        const other = median(columnValues(results, work, column, name));
+        const other = median(columnValues(run, work, column, name));
         const isAhead = column.isMoreBetter ? other > own : other < own;
         if (!isAhead) return [];
         const where = `${work}, ${column.scenario}, ${column.title}`;
@@ -157,7 +165,7 @@ function batchingSection(results: Results): string {
   ].join('\n\n');
 }
 
-function failureSection({ failures }: Results): string {
+function failureSection(failures: readonly string[]): string {
   return `## What failed in this run\n\n${failures.map((failure) => `- ${failure}`).join('\n')}`;
 }
 

@@ -108,7 +108,11 @@ async function startArguments(root: string): Promise<string[]> {
 
 /** Every request is computed, and nothing is written to the user's own cache, where the checkout knows other ways. */
 async function honestSettings(root: string): Promise<Record<string, string>> {
-  const config = await readFile(path.join(root, 'src/config.ts'), 'utf8');
+  // Settings stood in config.ts once.
+  const files = ['src/config.ts', 'src/settings.ts'].map((file) =>
+    readFile(path.join(root, file), 'utf8').catch(() => ''),
+  );
+  const config = (await Promise.all(files)).join();
   return {
     ...(config.includes('shareIdentical:') ? { SHARE_IDENTICAL: 'false' } : {}),
     ...(config.includes('cacheBytes:') ? { CACHE_BYTES: '0' } : {}),

@@ -46,7 +46,7 @@ const SAMPLES = [
 ];
 
 const markdown = (results: Results, plots: readonly NamedPlot[] = []) =>
-  report({ peers: results, batching: null }, plots);
+  report({ peers: [results], batching: null }, plots);
 
 test('ratios are taken within a round, so that a machine that changes its speed does not matter', () => {
   const ratios = ratiosOf(resultsOf(SAMPLES), { target: 'serval', base: 'bare', scenario: AT_16, figure: 'rate' });
