@@ -1,5 +1,6 @@
 import { ServalError } from '../errors.ts';
 import type { VersionQueue } from './version-queue.ts';
+import { WaitCorrection } from './wait-correction.ts';
 
 export interface AdmissionLimits {
   readonly maxQueueItems: number;
@@ -35,6 +36,7 @@ export interface Arrival {
  */
 export class Admission {
   readonly #limits: AdmissionLimits;
+  readonly #waits = new WaitCorrection();
 
   constructor(limits: AdmissionLimits) {
     this.#limits = limits;
@@ -49,17 +51,28 @@ export class Admission {
   checkDoor(load: Load, timeoutMs: number | null): void {
     this.#checkBounds(load, { items: 1, bytes: 0 });
     if (timeoutMs === null || load.queues.length === 0) return;
-    const waitMs = load.firstFreeMs + Math.min(...load.queues.map((queue) => queue.waitingMs)) / load.workers;
+    const shortestMs = Math.min(...load.queues.map((queue) => queue.waitingMs));
+    const waitMs = this.#waits.correct(load.firstFreeMs + shortestMs / load.workers);
     if (waitMs > timeoutMs) throw overloaded(waitMs, timeoutMs);
   }
 
-  /** @throws ServalError SERVAL_OVERLOADED */
-  checkArrival(load: Load, arrival: Arrival): void {
+  /**
+   * @returns ms that it will wait by its items' and the others' predicted work alone, for {@link observeWait}.
+   * @throws ServalError SERVAL_OVERLOADED
+   */
+  checkArrival(load: Load, arrival: Arrival): number {
     this.#checkBounds(load, arrival);
     const { workMs, longestMs, timeoutMs } = arrival;
+    const waitMs = waitOf(load, arrival);
     // Items of one request run side by side; none is done before it has run.
-    const finishMs = waitOf(load, arrival) + Math.max(longestMs, workMs / load.workers);
+    const finishMs = this.#waits.correct(waitMs) + Math.max(longestMs, workMs / load.workers);
     if (finishMs > timeoutMs) throw overloaded(finishMs, timeoutMs);
+    return waitMs;
+  }
+
+  /** Takes in how long a request really waited, or waited in vain. */
+  observeWait(predictedMs: number, waitedMs: number): void {
+    this.#waits.observe(predictedMs, waitedMs);
   }
 
   #checkBounds({ queues, workers }: Load, { items, bytes }: { items: number; bytes: number }): void {

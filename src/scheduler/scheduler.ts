@@ -120,7 +120,7 @@ export class Scheduler {
     const now = this.#now();
     let rank = priority === 'background' ? now + BACKGROUND_HANDICAP_MS : now;
     const costs = items.map((item) => queue.cost.predict(1, sizeOf(item)));
-    this.#admission.checkArrival(this.#load(), {
+    const predictedWaitMs = this.#admission.checkArrival(this.#load(), {
       queue,
       rank,
       items: items.length,
@@ -129,7 +129,11 @@ export class Scheduler {
       longestMs: Math.max(...costs),
       timeoutMs,
     });
-    const submission = new Submission(versionKey, items.length, { submittedAt: now, deadlineAt: now + timeoutMs });
+    const submission = new Submission(versionKey, items.length, {
+      submittedAt: now,
+      deadlineAt: now + timeoutMs,
+      predictedWaitMs,
+    });
     if (queue.length === 0) this.#queues.enter(queue);
     queue.arrivedAt = now;
     for (const [index, item] of items.entries()) {
@@ -208,6 +212,7 @@ export class Scheduler {
     const predictedMs = queue.takeBatch(jobs);
     queue.served += predictedMs;
     this.#executors.begin(executor, startedAt + predictedMs);
+    this.#observeWaits(jobs, startedAt);
     const outcome = await executor.run({ versionKey: queue.key, items: jobs.map(({ item }) => item) }).catch(toError);
     this.#executors.end(executor);
     this.#lost.end(batch);
@@ -217,6 +222,16 @@ export class Scheduler {
     if (!(outcome instanceof Error)) this.#answer(queue, jobs, { worker: executor.id, startedAt, result: outcome });
     else if (!(outcome instanceof ExecutorLostError)) this.#failAll(jobs, outcome);
     this.#settleDrain();
+  }
+
+  /** A request's first item waits as long as was predicted; its others wait for each other. */
+  #observeWaits(jobs: readonly Job[], startedAt: number): void {
+    for (const { waiters } of jobs) {
+      const [first] = waiters;
+      if (first?.index !== 0) continue;
+      const { predictedWaitMs, submittedAt } = first.submission;
+      this.#admission.observeWait(predictedWaitMs, startedAt - submittedAt);
+    }
   }
 
   #answer(queue: VersionQueue, jobs: readonly Job[], run: FinishedRun): void {
@@ -282,6 +297,7 @@ export class Scheduler {
   }
 
   #endLate(submission: Submission): void {
+    this.#admission.observeWait(submission.predictedWaitMs, this.#now() - submission.submittedAt);
     this.#end(submission, deadlineExceeded(submission), 'deadline');
   }
 

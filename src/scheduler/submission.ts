@@ -11,12 +11,16 @@ export interface ItemResult {
   readonly from: 'run' | 'shared' | 'cached';
 }
 
+export type SubmissionTimes = Pick<Submission, 'submittedAt' | 'deadlineAt' | 'predictedWaitMs'>;
+
 /** The items of one request for one version: they may run in several batches, and are answered together, in order. */
 export class Submission {
   readonly versionKey: string;
   /** Clock times in ms. */
   readonly submittedAt: number;
   readonly deadlineAt: number;
+  /** As admission predicted it, from the work that stood before. */
+  readonly predictedWaitMs: number;
   readonly results: Promise<readonly ItemResult[]>;
   readonly jobs: Job[] = [];
   readonly #results: ItemResult[];
@@ -24,10 +28,11 @@ export class Submission {
   #remaining: number;
   #settled = false;
 
-  constructor(versionKey: string, count: number, times: { submittedAt: number; deadlineAt: number }) {
+  constructor(versionKey: string, count: number, times: SubmissionTimes) {
     this.versionKey = versionKey;
     this.submittedAt = times.submittedAt;
     this.deadlineAt = times.deadlineAt;
+    this.predictedWaitMs = times.predictedWaitMs;
     this.#remaining = count;
     this.#results = new Array<ItemResult>(count);
     this.#settlers = Promise.withResolvers();

@@ -23,25 +23,26 @@ function arrivalAt(queue: VersionQueue, timeoutMs: number, rank = 1_000) {
   return { queue, rank, items: 1, bytes: 16, workMs: 10, longestMs: 10, timeoutMs };
 }
 
+/** Waits of 20 ms and more are counted 1.4 times as long: see WaitCorrection. */
 const refusal = (details: object) => expect.objectContaining({ code: 'SERVAL_OVERLOADED', details });
 
 describe('the exact check', () => {
   test('takes in what can be answered in time', () => {
     const queue = queueOf(10);
-    expect(() => new Admission(WIDE).checkArrival(loadOf([queue]), arrivalAt(queue, 60))).not.toThrow();
+    expect(() => new Admission(WIDE).checkArrival(loadOf([queue]), arrivalAt(queue, 80))).not.toThrow();
   });
 
   test('refuses what cannot, with the predicted time and when to come back', () => {
     const queue = queueOf(10);
     expect(() => new Admission(WIDE).checkArrival(loadOf([queue]), arrivalAt(queue, 40))).toThrow(
-      refusal({ predictedMs: 60, timeoutMs: 40, retryAfterMs: 20 }),
+      refusal({ predictedMs: 80, timeoutMs: 40, retryAfterMs: 40 }),
     );
   });
 
   test('counts the batches that run', () => {
     const queue = queueOf(10);
     expect(() => new Admission(WIDE).checkArrival(loadOf([queue], 2, 30), arrivalAt(queue, 60))).toThrow(
-      refusal(expect.objectContaining({ predictedMs: 90 })),
+      refusal(expect.objectContaining({ predictedMs: 122 })),
     );
   });
 
@@ -65,13 +66,24 @@ describe('the exact check', () => {
   });
 });
 
+test('waits that were longer than predicted make the next ones longer', () => {
+  const queue = queueOf(10);
+  const admission = new Admission(WIDE);
+  const predictedMs = admission.checkArrival(loadOf([queue]), arrivalAt(queue, 80));
+  expect(predictedMs).toBe(50);
+  for (let k = 0; k < 200; k++) admission.observeWait(predictedMs, 2 * predictedMs);
+  expect(() => admission.checkArrival(loadOf([queue]), arrivalAt(queue, 140))).toThrow(
+    refusal(expect.objectContaining({ predictedMs: 150 })),
+  );
+});
+
 describe('at the door', () => {
   test('a header that allows less than the shortest queue is refused', () => {
     const load = loadOf([queueOf(10), queueOf(20, 'other/1@def')]);
-    expect(() => new Admission(WIDE).checkDoor(load, 49)).toThrow(
-      refusal(expect.objectContaining({ predictedMs: 50 })),
+    expect(() => new Admission(WIDE).checkDoor(load, 69)).toThrow(
+      refusal(expect.objectContaining({ predictedMs: 70 })),
     );
-    expect(() => new Admission(WIDE).checkDoor(load, 51)).not.toThrow();
+    expect(() => new Admission(WIDE).checkDoor(load, 71)).not.toThrow();
   });
 
   test('without such a header only a full queue refuses', () => {
@@ -100,6 +112,6 @@ test('Retry-After is whole seconds, rounded up', () => {
   const queue = queueOf(500);
   const admission = new Admission({ ...WIDE, maxQueueItems: 1_000 });
   expect(() => admission.checkArrival(loadOf([queue]), arrivalAt(queue, 600))).toThrow(
-    expect.objectContaining({ retryAfterSeconds: 2 }),
+    expect.objectContaining({ retryAfterSeconds: 3 }),
   );
 });
