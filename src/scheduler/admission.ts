@@ -1,4 +1,6 @@
 import { ServalError } from '../errors.ts';
+import type { Job } from './job.ts';
+import type { Submission } from './submission.ts';
 import type { VersionQueue } from './version-queue.ts';
 import { WaitCorrection } from './wait-correction.ts';
 
@@ -30,6 +32,9 @@ export interface Arrival {
   readonly timeoutMs: number;
 }
 
+/** When a request came, and how long it was to wait. */
+type Waiting = Pick<Submission, 'predictedWaitMs' | 'submittedAt'>;
+
 /**
  * Refuses at the door what could not be answered in time: work that would be thrown away later costs the others their
  * deadlines. A refusal says when to come back.
@@ -57,7 +62,7 @@ export class Admission {
   }
 
   /**
-   * @returns ms that it will wait by its items' and the others' predicted work alone, for {@link observeWait}.
+   * @returns ms that it will wait by its items' and the others' predicted work alone, for {@link observeStart}.
    * @throws ServalError SERVAL_OVERLOADED
    */
   checkArrival(load: Load, arrival: Arrival): number {
@@ -70,9 +75,17 @@ export class Admission {
     return waitMs;
   }
 
-  /** Takes in how long a request really waited, or waited in vain. */
-  observeWait(predictedMs: number, waitedMs: number): void {
-    this.#waits.observe(predictedMs, waitedMs);
+  /** Takes in how long those whose items begin to run have waited: a request's further items wait for its first ones. */
+  observeStart(jobs: readonly Pick<Job, 'waiters'>[], now: number): void {
+    for (const { waiters } of jobs) {
+      const [first] = waiters;
+      if (first?.index === 0) this.observeWait(first.submission, now);
+    }
+  }
+
+  /** Takes in how long a request has waited, be it in vain. */
+  observeWait({ predictedWaitMs, submittedAt }: Waiting, now: number): void {
+    this.#waits.observe(predictedWaitMs, now - submittedAt);
   }
 
   #checkBounds({ queues, workers }: Load, { items, bytes }: { items: number; bytes: number }): void {

@@ -212,7 +212,7 @@ export class Scheduler {
     const predictedMs = queue.takeBatch(jobs);
     queue.served += predictedMs;
     this.#executors.begin(executor, startedAt + predictedMs);
-    this.#observeWaits(jobs, startedAt);
+    this.#admission.observeStart(jobs, startedAt);
     const outcome = await executor.run({ versionKey: queue.key, items: jobs.map(({ item }) => item) }).catch(toError);
     this.#executors.end(executor);
     this.#lost.end(batch);
@@ -222,16 +222,6 @@ export class Scheduler {
     if (!(outcome instanceof Error)) this.#answer(queue, jobs, { worker: executor.id, startedAt, result: outcome });
     else if (!(outcome instanceof ExecutorLostError)) this.#failAll(jobs, outcome);
     this.#settleDrain();
-  }
-
-  /** A request's first item waits as long as was predicted; its others wait for each other. */
-  #observeWaits(jobs: readonly Job[], startedAt: number): void {
-    for (const { waiters } of jobs) {
-      const [first] = waiters;
-      if (first?.index !== 0) continue;
-      const { predictedWaitMs, submittedAt } = first.submission;
-      this.#admission.observeWait(predictedWaitMs, startedAt - submittedAt);
-    }
   }
 
   #answer(queue: VersionQueue, jobs: readonly Job[], run: FinishedRun): void {
@@ -297,7 +287,7 @@ export class Scheduler {
   }
 
   #endLate(submission: Submission): void {
-    this.#admission.observeWait(submission.predictedWaitMs, this.#now() - submission.submittedAt);
+    this.#admission.observeWait(submission, this.#now());
     this.#end(submission, deadlineExceeded(submission), 'deadline');
   }
 

@@ -71,7 +71,8 @@ test('waits that were longer than predicted make the next ones longer', () => {
   const admission = new Admission(WIDE);
   const predictedMs = admission.checkArrival(loadOf([queue]), arrivalAt(queue, 80));
   expect(predictedMs).toBe(50);
-  for (let k = 0; k < 200; k++) admission.observeWait(predictedMs, 2 * predictedMs);
+  for (let k = 0; k < 200; k++)
+    admission.observeWait({ predictedWaitMs: predictedMs, submittedAt: 0 }, 2 * predictedMs);
   expect(() => admission.checkArrival(loadOf([queue]), arrivalAt(queue, 140))).toThrow(
     refusal(expect.objectContaining({ predictedMs: 150 })),
   );
