@@ -1,8 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { report } from './report.ts';
 import { plotsOf, writePlots } from './result-plots.ts';
-import { RESULTS, type Results, readResults } from './results.ts';
+import { RESULTS, readResults, readRun } from './results.ts';
 import { ROOT } from './serval-target.ts';
 
 /**
@@ -11,9 +11,8 @@ import { ROOT } from './serval-target.ts';
  */
 
 const files = process.argv.slice(2);
-const named = files.map(async (file) => JSON.parse(await readFile(path.resolve(file), 'utf8')) as Results);
-const latest = files.length === 0 ? await readResults('peers') : null;
-const peers = [...(await Promise.all(named)), ...(latest === null ? [] : [latest])];
+const runs = files.length === 0 ? [await readResults('peers')] : await Promise.all(files.map(readRun));
+const peers = runs.filter((run) => run !== null);
 if (peers.length === 0) throw new Error(`there are no results in ${RESULTS}: run npm run bench:peers first`);
 const docs = path.join(ROOT, 'docs');
 const written = await Promise.all(peers.map((results) => writePlots(results, path.join(docs, 'benchmarks'))));

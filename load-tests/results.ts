@@ -63,8 +63,15 @@ export async function writeResults(results: Results): Promise<string> {
 
 /** @returns null where there was no such run. */
 export async function readResults(kind: Results['kind']): Promise<Results | null> {
-  const text = await readFile(path.join(RESULTS, `${kind}.json`), 'utf8').catch(() => null);
-  return text === null ? null : (JSON.parse(text) as Results);
+  return await readRun(path.join(RESULTS, `${kind}.json`)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
+}
+
+/** A run that was kept. */
+export async function readRun(file: string): Promise<Results> {
+  return JSON.parse(await readFile(file, 'utf8')) as Results;
 }
 
 /** The values of a figure, one a round. */

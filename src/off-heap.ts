@@ -16,3 +16,8 @@ export function freeMemory(buffer: ArrayBufferLike): void {
 export function freeOwnMemory({ buffer, byteLength }: Uint8Array): void {
   if (buffer.byteLength === byteLength) freeMemory(buffer);
 }
+
+/** The same, of a tensor's numbers and all that lies in one piece of memory with them; texts lie in the heap. */
+export function freeTensor({ data }: { readonly data: NodeJS.TypedArray | readonly string[] }): void {
+  if (ArrayBuffer.isView(data)) freeMemory(data.buffer);
+}

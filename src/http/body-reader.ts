@@ -67,9 +67,11 @@ export class BodyReader {
     try {
       if (declared !== null) take(declared);
       const body = new GrowingBody(declared ?? 0);
-      await collect(stream, limits, (chunk) => {
+      await collect(stream, limits.timeoutMs, (chunk) => {
+        const total = body.byteLength + chunk.byteLength;
+        if (total > limits.maxBytes) throw tooLarge(limits.maxBytes);
+        if (total > taken) take(total - taken);
         body.push(chunk);
-        if (body.byteLength > taken) take(body.byteLength - taken);
       });
       return { body: body.whole(), release };
     } catch (error) {
@@ -79,13 +81,9 @@ export class BodyReader {
   }
 }
 
-function collect(
-  stream: Readable,
-  { maxBytes, timeoutMs }: BodyLimits,
-  onChunk: (chunk: Buffer<ArrayBuffer>) => void,
-): Promise<void> {
+/** Hands on what comes until the end; what `onChunk` throws ends it too. */
+function collect(stream: Readable, timeoutMs: number, onChunk: (chunk: Buffer<ArrayBuffer>) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    let total = 0;
     const finish = (error: Error | null) => {
       clearTimeout(timer);
       stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
@@ -94,12 +92,10 @@ function collect(
       reject(error);
     };
     const onData = (chunk: Buffer<ArrayBuffer>) => {
-      total += chunk.byteLength;
-      if (total > maxBytes) return finish(tooLarge(maxBytes));
       try {
         onChunk(chunk);
       } catch (error) {
-        return finish(error instanceof Error ? error : new Error(String(error)));
+        finish(error instanceof Error ? error : new Error(String(error)));
       }
     };
     const onEnd = () => finish(null);

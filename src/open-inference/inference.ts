@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
-import { freeMemory } from '../off-heap.ts';
+import { freeTensor } from '../off-heap.ts';
 import { decodeImageText } from '../pipelines/image-text.ts';
 import type { Input, PredictOptions } from '../pipelines/pipeline.ts';
 import type { ClientConnection, Predictor, Timings } from '../pipelines/predictor.ts';
@@ -141,7 +141,7 @@ export class Inference {
 /** Gives back the memory of the outputs. Whoever still reads them finds them empty. */
 export function freeOutputs({ ownsOutputs, outputs }: InferResponse): void {
   if (!ownsOutputs) return;
-  for (const { tensor } of outputs) if (!Array.isArray(tensor.data)) freeMemory(tensor.data.buffer);
+  for (const { tensor } of outputs) freeTensor(tensor);
 }
 
 /** `timeout` in µs, as Triton's clients send it. */

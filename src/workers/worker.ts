@@ -1,8 +1,7 @@
 import { messageOf } from '../errors.ts';
-import { freeMemory } from '../off-heap.ts';
+import { freeMemory, freeTensor } from '../off-heap.ts';
 import type { BatchResult } from '../scheduler/executor.ts';
 import type { EncodedItem, ItemOutcome } from '../scheduler/item.ts';
-import type { Tensor } from '../tensor.ts';
 import { type Collator, createCollator, split } from './collate.ts';
 import { Mailbox } from './mailbox.ts';
 import { openModel } from './model-session.ts';
@@ -63,15 +62,11 @@ async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<v
 /** All arrays of a message lie in one piece of memory. */
 function freeItems([first]: readonly EncodedItem[]): void {
   if (first?.kind === 'image') freeMemory(first.bytes.buffer);
-  if (first?.kind === 'tensors') freeTensors(first.tensors);
+  if (first?.kind === 'tensors') Object.values(first.tensors).forEach(freeTensor);
 }
 
 function freeOutputs({ outcomes }: BatchResult): void {
-  for (const outcome of outcomes) if (outcome.ok) freeTensors(outcome.output);
-}
-
-function freeTensors(tensors: Readonly<Record<string, Tensor>>): void {
-  for (const { data } of Object.values(tensors)) if (!Array.isArray(data)) freeMemory(data.buffer);
+  for (const outcome of outcomes) if (outcome.ok) Object.values(outcome.output).forEach(freeTensor);
 }
 
 async function runBatch({ model, session, collate }: Loaded, items: readonly EncodedItem[]): Promise<BatchResult> {

@@ -5,7 +5,13 @@ import { VersionQueue } from '../../src/scheduler/version-queue.ts';
 
 const picture = () => ({ kind: 'image', bytes: new Uint8Array(1) }) as const;
 
-function queueOf(cost: CostModel): VersionQueue {
+/** 400 pictures, of which one was calibrated to take `aloneMs` and two `pairMs`. */
+function queueOf(aloneMs: number, pairMs: number): VersionQueue {
+  const cost = new CostModel(IMAGE_PRIOR);
+  cost.calibrate([
+    { count: 1, size: 1, ms: aloneMs },
+    { count: 2, size: 1, ms: pairMs },
+  ]);
   const queue = new VersionQueue({ key: 'v', maxBatchItems: 2, maxBatchTokens: 512, maxQueueDelayMs: 0, cost });
   for (let rank = 0; rank < 400; rank++) queue.add(new Job(picture(), rank, null));
   return queue;
@@ -22,23 +28,13 @@ function run(queue: VersionQueue, count: number, msOf: (items: number) => number
 }
 
 test('batches that save what they were calibrated to are interrupted by one item in 65', () => {
-  const cost = new CostModel(IMAGE_PRIOR);
-  cost.calibrate([
-    { count: 1, size: 1, ms: 20 },
-    { count: 2, size: 1, ms: 24 },
-  ]);
-  const sizes = run(queueOf(cost), 130, (items) => 16 + 4 * items);
+  const sizes = run(queueOf(20, 24), 130, (items) => 16 + 4 * items);
   expect(sizes.filter((size) => size === 1)).toHaveLength(2);
   expect(sizes.indexOf(1)).toBe(64);
 });
 
 test('items that cost less alone than those of the calibration are found to do so, and run alone where others want the workers', () => {
-  const cost = new CostModel(IMAGE_PRIOR);
-  cost.calibrate([
-    { count: 1, size: 1, ms: 28 },
-    { count: 2, size: 1, ms: 33 },
-  ]);
-  const sizes = run(queueOf(cost), 200, (items) => 1 + 16 * items);
+  const sizes = run(queueOf(28, 33), 200, (items) => 1 + 16 * items);
   expect(sizes.slice(0, 64)).toEqual(new Array(64).fill(2));
   expect(sizes.at(-1)).toBe(1);
 });
