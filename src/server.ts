@@ -186,7 +186,7 @@ export class Server {
       costOf: (manifest) => this.#scheduler.costOf(versionKey(manifest))?.coefficients ?? null,
       observer: this.#metrics,
       tracer: this.#tracing,
-      checkDoor: (timeoutMs: number | null) => this.#scheduler.checkDoor(timeoutMs),
+      door: this.#scheduler.door,
       phase: () => this.#phase,
       management: this.#models,
     };

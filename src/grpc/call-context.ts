@@ -13,7 +13,9 @@ export interface AnyCall {
 
 /** Cancelled by the client, by its deadline, or with its connection. */
 export function connectionOf(call: AnyCall): ClientConnection {
+  const begun = performance.now();
   return {
+    waitedMs: () => performance.now() - begun,
     isClosed: () => call.cancelled,
     onClose: (callback) => {
       call.once('cancelled', callback);

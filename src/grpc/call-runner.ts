@@ -89,7 +89,7 @@ export class CallRunner {
   /** @throws ServalError SERVAL_STARTING, SERVAL_DRAINING, SERVAL_OVERLOADED */
   checkDoor(timeoutMs: number): void {
     refuseUnlessServing(this.#parts.phase());
-    this.#parts.checkDoor(timeoutMs);
+    this.#parts.door.check({ versionKey: null, timeoutMs, waitedMs: 0 });
   }
 
   #tell(method: string, begun: number, { served, trace }: CallRecord, error: ServalError | null): void {

@@ -3,6 +3,7 @@ import type { HttpObserver, RequestTracer } from '../http/http-observer.ts';
 import type { OpenInference } from '../open-inference/open-inference.ts';
 import type { ModelManagement } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
+import type { Door } from '../scheduler/door.ts';
 import type { Certificate } from '../security/certificate.ts';
 import type { Gatekeeper } from '../security/gatekeeper.ts';
 import type { ServerPhase } from '../server-phase.ts';
@@ -18,8 +19,8 @@ export interface GrpcParts {
   readonly observer: HttpObserver;
   /** Null where calls are not traced. */
   readonly tracer: RequestTracer | null;
-  /** Refuses a call before anything is done for it, by throwing. */
-  readonly checkDoor: (timeoutMs: number | null) => void;
+  /** Refuses a call before anything is done for it. */
+  readonly door: Pick<Door, 'check'>;
   /** Null where everybody gets in. */
   readonly gatekeeper: Gatekeeper | null;
   /** Null for plain text. */

@@ -1,5 +1,4 @@
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import Fastify, {
   type FastifyBaseLogger,
@@ -19,12 +18,14 @@ import type { Manifest } from '../repository/manifest.ts';
 import type { ModelManagement } from '../repository/model-management.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
+import type { Door } from '../scheduler/door.ts';
 import type { Certificate } from '../security/certificate.ts';
 import type { Gatekeeper } from '../security/gatekeeper.ts';
 import { refuseUnlessServing, type ServerPhase } from '../server-phase.ts';
 import { installBodyParsers } from './body-parsers.ts';
 import { Connections } from './connections.ts';
 import { allowOrigins } from './cross-origin.ts';
+import { EarlyRefusal } from './early-refusal.ts';
 import { installErrorHandlers } from './error-handler.ts';
 import type { HttpObserver, RequestTrace, RequestTracer, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
@@ -36,6 +37,8 @@ import { huggingFaceRoutes } from './protocols/hugging-face.ts';
 import { openInferenceRoutes } from './protocols/open-inference.ts';
 import { tensorFlowServingRoutes } from './protocols/tensorflow-serving.ts';
 import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
+import { logAnswered } from './request-log.ts';
 import { installRequestTracing } from './request-tracing.ts';
 import { healthRoutes } from './routes/health.ts';
 import { managementRoutes } from './routes/management.ts';
@@ -58,8 +61,8 @@ export interface AppParts {
   readonly observer: HttpObserver;
   /** Null where requests are not traced. */
   readonly tracer: RequestTracer | null;
-  /** Refuses a request before its body is read, by throwing; the time it allows is null where its headers do not say. */
-  readonly checkDoor: (timeoutMs: number | null) => void;
+  /** Refuses a request before it is read. */
+  readonly door: Door;
   readonly phase: () => ServerPhase;
   readonly management: ModelManagement;
   /** A version's calibrated cost; null where it is not served. */
@@ -84,7 +87,6 @@ declare module 'fastify' {
 }
 
 const CLIENT_CLOSED: ErrorCode = 'SERVAL_CLIENT_CLOSED';
-const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
 /** JSON is checked by the route's schema; an upload is no JSON, and is checked by the route that reads it. */
 const bodyValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
@@ -101,7 +103,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     loggerInstance: parts.logger,
     // One line a request, written below.
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId,
+    genReqId: requestIdOf,
     requestIdHeader: false,
     bodyLimit: config.maxTextBodyBytes,
     // The routes' schemas bound what a path names; a longer one is told so there.
@@ -127,6 +129,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorateRequest('client', null);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
+  refuseEarly(app.server, parts);
   connections.watch(app);
   if (parts.tracer !== null) installRequestTracing(app, parts.tracer);
   installRequestHooks(app, parts);
@@ -147,17 +150,18 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   return app;
 }
 
-/** The client's own id where it is a plain one. */
-function genReqId(request: IncomingMessage): string {
-  const given = request.headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+/** Fastify's own listener comes after. */
+function refuseEarly(server: Server, parts: AppParts): void {
+  const [handle] = server.listeners('request') as RequestListener[];
+  if (handle === undefined) throw new Error('This is a bug: nobody answers requests');
+  server.off('request', handle).on('request', EarlyRefusal.before(handle, parts));
 }
 
 function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts): void {
   app.addHook('onRequest', (request, reply, done) => {
     // Comes after the answer, and where the client went away before it as well.
     reply.raw.once('close', () => tellAnswered(request, reply, observer));
-    reply.header('x-request-id', request.id);
+    reply.header(REQUEST_ID_HEADER, request.id);
     if (request.method === 'POST') refuseUnlessServing(phase());
     done();
   });
@@ -178,17 +182,5 @@ function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: Ht
   };
   observer.requestAnswered(answered);
   trace?.end(answered);
-  request.log.info(
-    {
-      method: answered.method,
-      route: answered.route,
-      status: answered.statusCode,
-      ms: Math.round(reply.elapsedTime * 100) / 100,
-      ...(errorCode === null ? {} : { code: errorCode }),
-      ...(trace === null || trace.id === null ? {} : { trace_id: trace.id }),
-      ...(client === null ? {} : { key: client.key.name }),
-      ...(served === null ? {} : { model: served.model, version: served.version, items: served.items }),
-    },
-    'request',
-  );
+  logAnswered(request.log, { ...answered, traceId: trace?.id ?? null, key: client?.key.name ?? null });
 }

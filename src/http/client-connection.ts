@@ -2,8 +2,10 @@ import type { FastifyReply } from 'fastify';
 import type { ClientConnection } from '../pipelines/predictor.ts';
 
 /** The connection that the answer goes to: it is closed when it breaks before the answer is written. */
-export function connectionOf({ raw }: FastifyReply): ClientConnection {
+export function connectionOf(reply: FastifyReply): ClientConnection {
+  const { raw } = reply;
   return {
+    waitedMs: () => reply.elapsedTime,
     isClosed: () => raw.destroyed,
     onClose: (callback) => {
       raw.once('close', callback);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { rawErrorResponse } from './error-handler.ts';
@@ -25,14 +25,12 @@ export class Connections {
   }
 
   watch(app: FastifyInstance): void {
-    app.addHook('onRequest', (request, reply, done) => {
-      const { raw } = request;
-      const { socket } = raw;
+    app.server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request;
       this.#keep(socket);
-      this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? new Set()).add(raw));
+      this.#unanswered.set(socket, (this.#unanswered.get(socket) ?? new Set()).add(request));
       // Comes after the answer as well as after a connection that broke.
-      reply.raw.once('close', () => this.#answered(socket, raw, app));
-      done();
+      response.once('close', () => this.#answered(socket, request, app));
     });
     app.addHook('onSend', (_request, reply, payload, done) => {
       // A client that keeps its connection would hold up the shutdown until it is tired of it.

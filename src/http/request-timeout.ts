@@ -8,9 +8,9 @@ export const TIMEOUT_HEADER = 'x-request-timeout-ms';
  * Refuses a prediction before its body is read, where the queue is longer than the request may wait: a full queue costs a
  * client one round trip and the server next to nothing.
  */
-export function doorHook({ checkDoor }: AppParts): onRequestHookHandler {
-  return ({ headers }, _reply, done) => {
-    checkDoor(timeoutOf(headers));
+export function doorHook({ door }: AppParts): onRequestHookHandler {
+  return ({ headers }, reply, done) => {
+    door.check({ versionKey: null, timeoutMs: timeoutOf(headers), waitedMs: reply.elapsedTime });
     done();
   };
 }

@@ -23,6 +23,11 @@ export interface PredictRequest {
   readonly priority: Priority;
 }
 
+/** What tells a request's version. */
+export type Addressed = Pick<PredictRequest, 'model' | 'version'> & {
+  readonly inputs: readonly Pick<Input, 'kind'>[];
+};
+
 /** The version that answers, and what makes its answer. */
 export interface Resolved {
   readonly record: VersionRecord;
@@ -105,13 +110,16 @@ export class Predictor {
   ): Promise<{ readonly answer: PredictAnswer; readonly decodeMs: number }> {
     const { options } = request;
     pipeline.checkOptions(options);
+    const key = versionKey(manifest);
+    const { timeoutMs, priority } = request;
+    this.#scheduler.door.check({ versionKey: key, timeoutMs, waitedMs: client.waitedMs() });
     const begun = performance.now();
     const encoded = await this.#encoder.encodeAll(pipeline, request.inputs, options);
     const encodeMs = performance.now() - begun;
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const items = encoded.map(({ item }) => item);
-    const timeoutMs = request.timeoutMs - encodeMs;
-    const submission = this.#scheduler.submit(versionKey(manifest), items, { timeoutMs, priority: request.priority });
+    const waitedMs = client.waitedMs();
+    const submission = this.#scheduler.submit(key, items, { timeoutMs, waitedMs, priority });
     const results = await resultsOf(this.#scheduler, submission, client);
     const imageBytes = bytesOfImages(request.inputs);
     // A request that fails may have items that still run, or that others wait for: theirs is collected some time.
@@ -136,7 +144,7 @@ export class Predictor {
   }
 
   /** The version that a request names, or the served version of the only model that takes its kind of input. */
-  resolve({ model, version, inputs }: Pick<PredictRequest, 'model' | 'version' | 'inputs'>): Resolved {
+  resolve({ model, version, inputs }: Addressed): Resolved {
     const kind = inputs[0]?.kind ?? 'text';
     if (model === null) return this.#onlyModelFor(kind);
     const { record, manifest } = this.#repository.resolve(model, version);
@@ -187,6 +195,8 @@ export async function resultsOf(
 
 /** Whether the one who asked is still there. */
 export interface ClientConnection {
+  /** ms since its request began to arrive: they are part of the time that it allows. */
+  waitedMs(): number;
   isClosed(): boolean;
   /** Calls once when the client goes away; the function returned takes the call back. */
   onClose(callback: () => void): () => void;

@@ -79,7 +79,8 @@ export class TensorPredictor {
     const encodeMs = performance.now() - begun;
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const { timeoutMs, priority } = request;
-    const submission = this.#scheduler.submit(versionKey(manifest), [item], { timeoutMs, priority });
+    const waitedMs = client.waitedMs();
+    const submission = this.#scheduler.submit(versionKey(manifest), [item], { timeoutMs, waitedMs, priority });
     // A version that is taken out of service waits for those who use it.
     record.acquire();
     const [result] = await resultsOf(this.#scheduler, submission, client).finally(() => record.release());

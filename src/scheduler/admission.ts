@@ -30,7 +30,22 @@ export interface Arrival {
   readonly workMs: number;
   readonly longestMs: number;
   readonly timeoutMs: number;
+  /** ms of it that are over. */
+  readonly waitedMs: number;
 }
+
+/** One who asks at the door. */
+export interface Asking {
+  /** Of the version; null where it is not known yet. */
+  readonly queue: VersionQueue | null;
+  /** Null where the request does not say. */
+  readonly timeoutMs: number | null;
+  /** ms of it that are over. */
+  readonly waitedMs: number;
+}
+
+/** A short deadline is not refused for what its item may turn out to cost. */
+const MAX_LEFT_SHARE = 0.05;
 
 /** When a request came, and how long it was to wait. */
 type Waiting = Pick<Submission, 'predictedWaitMs' | 'submittedAt'>;
@@ -48,17 +63,25 @@ export class Admission {
   }
 
   /**
-   * Before a body is read: whether anything at all would be taken in. The version is not known yet, so the wait is that
-   * of the shortest queue.
-   * @param timeoutMs as the headers say; null where they do not.
+   * Before a request is read or encoded: whether one more item would be taken in at all. Where the version is not known, the
+   * wait is that of the shortest queue; where it is, an item of the usual size must still have time to run.
    * @throws ServalError SERVAL_OVERLOADED
    */
-  checkDoor(load: Load, timeoutMs: number | null): void {
+  checkDoor(load: Load, { queue, timeoutMs, waitedMs }: Asking): void {
     this.#checkBounds(load, { items: 1, bytes: 0 });
     if (timeoutMs === null || load.queues.length === 0) return;
-    const shortestMs = Math.min(...load.queues.map((queue) => queue.waitingMs));
-    const waitMs = this.#waits.correct(load.firstFreeMs + shortestMs / load.workers);
-    if (waitMs > timeoutMs) throw overloaded(waitMs, timeoutMs);
+    const waitMs =
+      queue === null ? shortestWaitOf(load) : waitOf(load, { queue, rank: Infinity, workMs: queue.usualMs });
+    const leftMs = queue === null ? 0 : Math.min(2 * queue.usualMs, MAX_LEFT_SHARE * timeoutMs);
+    const finishMs = waitedMs + this.#waits.correct(waitMs) + leftMs;
+    if (finishMs > timeoutMs) throw overloaded(finishMs, timeoutMs);
+  }
+
+  /** Whether the door is shut for any version, to those who allow as much. */
+  mayRefuse(load: Load, timeoutMs: number): boolean {
+    const waitingMs = load.queues.reduce((total, queue) => total + queue.waitingMs, 0);
+    const waitMs = load.firstFreeMs + waitingMs / load.workers;
+    return this.#waits.correct(waitMs) > (1 - MAX_LEFT_SHARE) * timeoutMs;
   }
 
   /**
@@ -67,10 +90,10 @@ export class Admission {
    */
   checkArrival(load: Load, arrival: Arrival): number {
     this.#checkBounds(load, arrival);
-    const { workMs, longestMs, timeoutMs } = arrival;
+    const { workMs, longestMs, timeoutMs, waitedMs } = arrival;
     const waitMs = waitOf(load, arrival);
     // Items of one request run side by side; none is done before it has run.
-    const finishMs = this.#waits.correct(waitMs) + Math.max(longestMs, workMs / load.workers);
+    const finishMs = waitedMs + this.#waits.correct(waitMs) + Math.max(longestMs, workMs / load.workers);
     if (finishMs > timeoutMs) throw overloaded(finishMs, timeoutMs);
     return waitMs;
   }
@@ -102,8 +125,14 @@ export class Admission {
   }
 }
 
+type Standing = Pick<Arrival, 'queue' | 'rank' | 'workMs'>;
+
+function shortestWaitOf({ queues, workers, firstFreeMs }: Load): number {
+  return firstFreeMs + Math.min(...queues.map((queue) => queue.waitingMs)) / workers;
+}
+
 /** Predicted ms until a worker takes the arrival: what stands before it, and its share of the other versions' work. */
-function waitOf({ queues, workers, firstFreeMs }: Load, { queue, rank, workMs }: Arrival): number {
+function waitOf({ queues, workers, firstFreeMs }: Load, { queue, rank, workMs }: Standing): number {
   const before = queue.msBefore(rank);
   let others = 0;
   // Versions take turns, so each of the others gets as much time meanwhile as this one, if it has work for it.

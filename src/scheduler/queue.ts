@@ -36,6 +36,10 @@ export class RankedQueue<Member extends { readonly rank: number }> {
     return this.#head.next.member;
   }
 
+  last(): Member | null {
+    return this.#head.previous.member;
+  }
+
   /** The members of a rank up to this one, in order. */
   *before(rank: number): Iterable<Member> {
     for (let link = this.#head.next; link.member !== null && link.member.rank <= rank; link = link.next) {

@@ -21,8 +21,7 @@ export function clientClosed(): ServalError {
   return new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
 }
 
-export function deadlineExceeded({ deadlineAt, submittedAt }: Submission): ServalError {
-  const timeoutMs = Math.round(deadlineAt - submittedAt);
+export function deadlineExceeded({ timeoutMs }: Pick<Submission, 'timeoutMs'>): ServalError {
   const message = `No answer within ${timeoutMs} ms. Send less at once, or allow more with timeout_ms.`;
   return new ServalError('SERVAL_DEADLINE_EXCEEDED', message, { details: { timeoutMs } });
 }

@@ -19,6 +19,8 @@ export interface SchedulerOptions extends AdmissionLimits, QuarantineLimits, Reu
 
 export interface SubmitOptions {
   readonly timeoutMs: number;
+  /** ms of it that are over: the request was read meanwhile, and encoded. */
+  readonly waitedMs?: number;
   readonly priority: Priority;
 }
 

@@ -1,7 +1,8 @@
 import type { ErrorData } from '../errors.ts';
 import { ActiveSubmissions } from './active-submissions.ts';
-import { Admission, type Load } from './admission.ts';
+import { Admission } from './admission.ts';
 import { CostModel } from './cost-model.ts';
+import { Door } from './door.ts';
 import { type Executor, ExecutorLostError } from './executor.ts';
 import { ExecutorSet } from './executor-set.ts';
 import { bytesOf, type EncodedItem, sizeOf } from './item.ts';
@@ -29,6 +30,7 @@ const BACKGROUND_HANDICAP_MS = 10_000;
  *     submit → admission → queue of the version → (a worker is free) → plan → executor.run → results
  */
 export class Scheduler {
+  readonly door: Door;
   readonly #queues = new VersionQueues();
   readonly #executors = new ExecutorSet();
   readonly #active: ActiveSubmissions;
@@ -45,6 +47,12 @@ export class Scheduler {
     this.#admission = new Admission(options);
     this.#reuse = new Reuse(options);
     this.#now = options.now ?? (() => performance.now());
+    this.door = new Door({
+      admission: this.#admission,
+      queues: this.#queues,
+      executors: this.#executors,
+      now: this.#now,
+    });
     this.#quarantine = new Quarantine(options, this.#now);
     this.#lost = new LostBatches(this.#quarantine);
     this.#active = new ActiveSubmissions(this.#now, (submission) => this.#endLate(submission));
@@ -92,16 +100,7 @@ export class Scheduler {
 
   /** Predicted ms until all that waits now has been given to workers. */
   get predictedWaitMs(): number {
-    return this.#queues.waitingMs / this.#load().workers;
-  }
-
-  /**
-   * Says before a body is read whether there is room for one more item, and time to run it.
-   * @param timeoutMs as the headers say; null where they do not.
-   * @throws ServalError SERVAL_OVERLOADED
-   */
-  checkDoor(timeoutMs: number | null): void {
-    this.#admission.checkDoor(this.#load(), timeoutMs);
+    return this.#queues.waitingMs / this.door.load.workers;
   }
 
   /**
@@ -113,14 +112,15 @@ export class Scheduler {
    *
    * @throws ServalError SERVAL_OVERLOADED, SERVAL_VERSION_NOT_READY
    */
-  submit(versionKey: string, items: readonly EncodedItem[], { timeoutMs, priority }: SubmitOptions): Submission {
+  submit(versionKey: string, items: readonly EncodedItem[], options: SubmitOptions): Submission {
+    const { timeoutMs, waitedMs = 0, priority } = options;
     const queue = this.#queues.get(versionKey);
     if (queue === undefined) throw versionGone();
     this.#quarantine.check(versionKey, items);
     const now = this.#now();
     let rank = priority === 'background' ? now + BACKGROUND_HANDICAP_MS : now;
     const costs = items.map((item) => queue.cost.predict(1, sizeOf(item)));
-    const predictedWaitMs = this.#admission.checkArrival(this.#load(), {
+    const predictedWaitMs = this.#admission.checkArrival(this.door.load, {
       queue,
       rank,
       items: items.length,
@@ -128,10 +128,12 @@ export class Scheduler {
       workMs: costs.reduce((total, ms) => total + ms, 0),
       longestMs: Math.max(...costs),
       timeoutMs,
+      waitedMs,
     });
     const submission = new Submission(versionKey, items.length, {
       submittedAt: now,
-      deadlineAt: now + timeoutMs,
+      deadlineAt: now + timeoutMs - waitedMs,
+      timeoutMs,
       predictedWaitMs,
     });
     if (queue.length === 0) this.#queues.enter(queue);
@@ -155,11 +157,6 @@ export class Scheduler {
   /** Resolves when no accepted request is unanswered. */
   async drained(): Promise<void> {
     while (this.#active.count > 0 || this.#executors.running > 0) await this.#emptied.promise;
-  }
-
-  #load(): Load {
-    const { count, firstFreeMs } = this.#executors.at(this.#now());
-    return { queues: this.#queues.all, workers: Math.max(1, count), firstFreeMs };
   }
 
   /** Answers the item from the cache, joins it to the same one in flight, or queues it. */

@@ -11,7 +11,7 @@ export interface ItemResult {
   readonly from: 'run' | 'shared' | 'cached';
 }
 
-export type SubmissionTimes = Pick<Submission, 'submittedAt' | 'deadlineAt' | 'predictedWaitMs'>;
+export type SubmissionTimes = Pick<Submission, 'submittedAt' | 'deadlineAt' | 'timeoutMs' | 'predictedWaitMs'>;
 
 /** The items of one request for one version: they may run in several batches, and are answered together, in order. */
 export class Submission {
@@ -19,6 +19,8 @@ export class Submission {
   /** Clock times in ms. */
   readonly submittedAt: number;
   readonly deadlineAt: number;
+  /** As the client named it; the deadline is less than that after `submittedAt`. */
+  readonly timeoutMs: number;
   /** As admission predicted it, from the work that stood before. */
   readonly predictedWaitMs: number;
   readonly results: Promise<readonly ItemResult[]>;
@@ -32,6 +34,7 @@ export class Submission {
     this.versionKey = versionKey;
     this.submittedAt = times.submittedAt;
     this.deadlineAt = times.deadlineAt;
+    this.timeoutMs = times.timeoutMs;
     this.predictedWaitMs = times.predictedWaitMs;
     this.#remaining = count;
     this.#results = new Array<ItemResult>(count);

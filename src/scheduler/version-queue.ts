@@ -23,6 +23,9 @@ const MAX_BATCHES_TOGETHER = 64;
 /** Weight of the last batch in what batching is found to save. */
 const SAVING_WEIGHT = 0.1;
 
+/** Weight of the last item in what one usually costs. */
+const USUAL_WEIGHT = 0.05;
+
 /** One version's waiting items, and what they are predicted to cost. */
 export class VersionQueue {
   readonly key: string;
@@ -38,6 +41,7 @@ export class VersionQueue {
   readonly #jobs = new RankedQueue<Job>();
   readonly #costs = new Map<Job, number>();
   #waitingMs = 0;
+  #usualMs = 0;
   #waitingBytes = 0;
   /** Batches' predicted time as a share of their items' one by one. */
   #batchShare = 1;
@@ -106,8 +110,15 @@ export class VersionQueue {
     return true;
   }
 
+  /** Predicted worker time in ms of one item, as those that came lately. */
+  get usualMs(): number {
+    return this.#usualMs;
+  }
+
   /** Predicted worker time in ms of what stands before a place in the queue. */
   msBefore(rank: number): number {
+    const last = this.#jobs.last();
+    if (last === null || last.rank <= rank) return this.waitingMs;
     let ms = 0;
     for (const job of this.#jobs.before(rank)) ms += this.#costs.get(job) ?? 0;
     return ms * this.#batchShare;
@@ -118,6 +129,7 @@ export class VersionQueue {
     this.#jobs.add(job);
     this.heldUntil = 0;
     this.#costs.set(job, ms);
+    this.#usualMs += USUAL_WEIGHT * (ms - this.#usualMs);
     this.#waitingMs += ms;
     this.#waitingBytes += bytesOf(job.item);
   }

@@ -20,7 +20,11 @@ function loadOf(queues: VersionQueue[], workers = 2, firstFreeMs = 0): Load {
 }
 
 function arrivalAt(queue: VersionQueue, timeoutMs: number, rank = 1_000) {
-  return { queue, rank, items: 1, bytes: 16, workMs: 10, longestMs: 10, timeoutMs };
+  return { queue, rank, items: 1, bytes: 16, workMs: 10, longestMs: 10, timeoutMs, waitedMs: 0 };
+}
+
+function asking(timeoutMs: number | null, queue: VersionQueue | null = null, waitedMs = 0) {
+  return { timeoutMs, queue, waitedMs };
 }
 
 /** Waits of 20 ms and more are counted 1.4 times as long: see WaitCorrection. */
@@ -81,22 +85,59 @@ test('waits that were longer than predicted make the next ones longer', () => {
 describe('at the door', () => {
   test('a header that allows less than the shortest queue is refused', () => {
     const load = loadOf([queueOf(10), queueOf(20, 'other/1@def')]);
-    expect(() => new Admission(WIDE).checkDoor(load, 69)).toThrow(
+    expect(() => new Admission(WIDE).checkDoor(load, asking(69))).toThrow(
       refusal(expect.objectContaining({ predictedMs: 70 })),
     );
-    expect(() => new Admission(WIDE).checkDoor(load, 71)).not.toThrow();
+    expect(() => new Admission(WIDE).checkDoor(load, asking(71))).not.toThrow();
+  });
+
+  test('where the version is known its own queue counts, and an item of the usual size', () => {
+    const queue = queueOf(10);
+    const load = loadOf([queue, queueOf(0, 'other/1@def')]);
+    const admission = new Admission(WIDE);
+    expect(() => admission.checkDoor(load, asking(75))).not.toThrow();
+    // 70 ms of waiting, and 5 % of what is allowed.
+    expect(() => admission.checkDoor(load, asking(73, queue))).toThrow(refusal(expect.anything()));
+    expect(() => admission.checkDoor(load, asking(75, queue))).not.toThrow();
+  });
+
+  test('time that is over counts', () => {
+    const queue = queueOf(10);
+    const admission = new Admission(WIDE);
+    expect(() => admission.checkDoor(loadOf([queue]), asking(100, queue, 20))).not.toThrow();
+    expect(() => admission.checkDoor(loadOf([queue]), asking(100, queue, 30))).toThrow(
+      refusal(expect.objectContaining({ timeoutMs: 100 })),
+    );
+    const late = { ...arrivalAt(queue, 100), waitedMs: 30 };
+    expect(() => admission.checkArrival(loadOf([queue]), late)).toThrow(
+      refusal(expect.objectContaining({ predictedMs: 110, timeoutMs: 100 })),
+    );
+  });
+
+  test('a short deadline with nothing before it is not refused for what its item may cost', () => {
+    const queue = queueOf(1);
+    queue.remove(queue.first() as Job);
+    expect(() => new Admission(WIDE).checkDoor(loadOf([queue]), asking(1, queue))).not.toThrow();
+  });
+
+  test('may refuse where any queue is too long, and surely does not where none is', () => {
+    const load = loadOf([queueOf(0), queueOf(10, 'other/1@def')]);
+    expect(new Admission(WIDE).mayRefuse(load, 70)).toBe(true);
+    expect(new Admission(WIDE).mayRefuse(load, 80)).toBe(false);
   });
 
   test('without such a header only a full queue refuses', () => {
-    expect(() => new Admission(WIDE).checkDoor(loadOf([queueOf(99)]), null)).not.toThrow();
-    expect(() => new Admission(WIDE).checkDoor(loadOf([queueOf(100)]), null)).toThrow(refusal({ retryAfterMs: 500 }));
+    expect(() => new Admission(WIDE).checkDoor(loadOf([queueOf(99)]), asking(null))).not.toThrow();
+    expect(() => new Admission(WIDE).checkDoor(loadOf([queueOf(100)]), asking(null))).toThrow(
+      refusal({ retryAfterMs: 500 }),
+    );
   });
 });
 
 describe('bounds', () => {
   test('predicted work', () => {
     const load = loadOf([queueOf(50)]);
-    expect(() => new Admission({ ...WIDE, maxQueueMs: 200 }).checkDoor(load, null)).toThrow(
+    expect(() => new Admission({ ...WIDE, maxQueueMs: 200 }).checkDoor(load, asking(null))).toThrow(
       expect.objectContaining({ retryAfterSeconds: 1 }),
     );
   });
@@ -105,7 +146,7 @@ describe('bounds', () => {
     const queue = queueOf(5);
     const tight = new Admission({ ...WIDE, maxQueueBytes: queue.waitingBytes + 15 });
     expect(() => tight.checkArrival(loadOf([queue]), arrivalAt(queue, 1_000))).toThrow(refusal(expect.anything()));
-    expect(() => tight.checkDoor(loadOf([queue]), null)).not.toThrow();
+    expect(() => tight.checkDoor(loadOf([queue]), asking(null))).not.toThrow();
   });
 });
 

@@ -207,7 +207,9 @@ describe('a bounded queue', () => {
     const { scheduler, submit } = schedulerWith({ maxQueueItems: 1 });
     submit(1);
     submit(2);
-    expect(() => scheduler.checkDoor(null)).toThrow(expect.objectContaining({ statusCode: 429 }));
+    expect(() => scheduler.door.check({ versionKey: null, timeoutMs: null, waitedMs: 0 })).toThrow(
+      expect.objectContaining({ statusCode: 429 }),
+    );
   });
 
   test('takes a request whole or not at all', () => {
@@ -223,7 +225,7 @@ describe('a bounded queue', () => {
     submit(1);
     submit(2);
     await executor.finish();
-    expect(() => scheduler.checkDoor(null)).not.toThrow();
+    expect(() => scheduler.door.check({ versionKey: null, timeoutMs: null, waitedMs: 0 })).not.toThrow();
   });
 
   test('predicts a longer wait the more is queued, and none when all has run', async () => {

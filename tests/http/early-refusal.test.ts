@@ -1,0 +1,140 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, expect, test, vi } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { ServalError } from '../../src/errors.ts';
+import { EarlyRefusal, type EarlyRefusalParts } from '../../src/http/early-refusal.ts';
+
+const MANIFEST = { model: 'sentiment', version: 2, digest: 'abcdef012345' };
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+let server: Server | null = null;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+/** A server whose usual way echoes the body, and whose queue is as long as `waitMs`. */
+async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = {}) {
+  const requestAnswered = vi.fn();
+  const info = vi.fn();
+  const check = vi.fn(({ timeoutMs, versionKey }: { timeoutMs: number | null; versionKey: string | null }) => {
+    if (versionKey === null || timeoutMs === null || waitMs <= timeoutMs) return;
+    throw new ServalError('SERVAL_OVERLOADED', 'too long', { retryAfterSeconds: 2, details: { retryAfterMs: 1500 } });
+  });
+  const resolve = vi.fn(({ model }: { model: string | null }) => {
+    if (model === 'unknown') throw new ServalError('SERVAL_MODEL_NOT_FOUND', 'no such model');
+    return { manifest: MANIFEST };
+  });
+  const parts = {
+    config: parseConfig({ SERVAL_DEFAULT_TIMEOUT_MS: '1000' }),
+    logger: { child: (fields: object) => ({ info: (line: object) => info({ ...fields, ...line }) }) },
+    predictor: { resolve },
+    observer: { requestAnswered },
+    tracer: null,
+    gatekeeper: null,
+    door: { check, mayRefuse: (timeoutMs: number) => waitMs > timeoutMs },
+    phase: () => 'ready',
+    ...changes,
+  } as unknown as EarlyRefusalParts;
+  const usual: RequestListener = (request, response) => {
+    void text(request).then((body) => response.end(`usual ${body}`));
+  };
+  server = createServer(EarlyRefusal.before(usual, parts));
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
+    const sent = typeof body === 'string' ? body : JSON.stringify(body);
+    const answer = await fetch(url + path, { method: 'POST', body: sent, headers: { ...JSON_TYPE, ...headers } });
+    return { status: answer.status, headers: answer.headers, text: await answer.text() };
+  };
+  return { post, requestAnswered, info, resolve, check };
+}
+
+test('refuses what the queue has no time for, with the API’s own answer, a count and a line in the log', async () => {
+  const { post, requestAnswered, info } = await serverWith(2_000);
+  const { status, headers, text } = await post('/predict', { inputs: 'good' }, { 'x-request-id': 'abc' });
+  expect(status).toBe(429);
+  expect(JSON.parse(text)).toEqual({
+    statusCode: 429,
+    code: 'SERVAL_OVERLOADED',
+    error: 'Too Many Requests',
+    message: 'too long',
+    details: { retryAfterMs: 1500 },
+  });
+  expect(headers.get('retry-after')).toBe('2');
+  expect(headers.get('x-request-id')).toBe('abc');
+  expect(headers.get('content-type')).toBe('application/json; charset=utf-8');
+  expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ protocol: 'serval', route: '/predict', statusCode: 429, errorCode: 'SERVAL_OVERLOADED' }),
+  );
+  expect(info).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({
+      reqId: 'abc',
+      method: 'POST',
+      route: '/predict',
+      status: 429,
+      code: 'SERVAL_OVERLOADED',
+    }),
+  );
+});
+
+test.each([
+  ['by the default', {}, undefined, 429],
+  ['by a header', { 'x-request-timeout-ms': '5000' }, undefined, 200],
+  ['by the body', {}, { timeout_ms: 30 }, 429],
+])('allows the time given %s', async (_name, headers, parameters, status) => {
+  const { post } = await serverWith(1_500);
+  expect((await post('/predict', { inputs: ['good'], parameters }, headers)).status).toBe(status);
+});
+
+test('knows the model of the path, of the body, and the kind of the inputs', async () => {
+  const { post, resolve, requestAnswered } = await serverWith(2_000);
+  await post('/models/sentiment/predict', { inputs: 'good' });
+  await post('/predict', { model: 'imagenet', inputs: [{ image: '' }] });
+  expect(resolve.mock.calls.map(([asked]) => asked)).toEqual([
+    { model: 'sentiment', version: null, inputs: [{ kind: 'text' }] },
+    { model: 'imagenet', version: null, inputs: [{ kind: 'image' }] },
+  ]);
+  expect(requestAnswered.mock.calls.map(([{ route }]) => route)).toEqual(['/models/:model/predict', '/predict']);
+});
+
+test('a request that has time goes the usual way with its body, though the queue is long for others', async () => {
+  const check = vi.fn();
+  const { post, requestAnswered } = await serverWith(2_000, {
+    door: { check, mayRefuse: () => true },
+  } as unknown as EarlyRefusalParts);
+  const body = { inputs: 'good' };
+  for (let k = 0; k < 3; k++) expect((await post('/predict', body)).text).toBe(`usual ${JSON.stringify(body)}`);
+  expect(check).toHaveBeenCalledTimes(3);
+  expect(requestAnswered).not.toHaveBeenCalled();
+});
+
+test.each([
+  ['no JSON', '/predict', '{"inputs": ', {}],
+  ['an unknown model', '/predict', { model: 'unknown', inputs: 'good' }, {}],
+  ['inputs of no kind', '/predict', { inputs: 7 }, {}],
+  ['null', '/predict', 'null', {}],
+  ['two models', '/models/sentiment/predict', { model: 'other', inputs: 'good' }, {}],
+  ['another route', '/v2/models/sentiment/infer', { inputs: 'good' }, {}],
+  ['a query', '/predict?model=sentiment', { inputs: 'good' }, {}],
+  ['another type', '/predict', 'pixels', { 'content-type': 'image/png' }],
+  ['a body that is compressed', '/predict', { inputs: 'good' }, { 'content-encoding': 'gzip' }],
+  ['a large body', '/predict', { inputs: 'x'.repeat(20_000) }, {}],
+  ['a time that is none', '/predict', { inputs: 'good' }, { 'x-request-timeout-ms': 'soon' }],
+])('what is not plainly a prediction goes the usual way: %s', async (_name, path, body, headers) => {
+  const { post } = await serverWith(2_000);
+  const sent = typeof body === 'string' ? body : JSON.stringify(body);
+  expect(await post(path, body, headers)).toMatchObject({ status: 200, text: `usual ${sent}` });
+});
+
+test.each([
+  ['keys are asked for', { gatekeeper: {} }],
+  ['requests are traced', { tracer: {} }],
+  ['the server drains', { phase: () => 'draining' }],
+  ['pages of other origins call', { config: parseConfig({ SERVAL_CORS_ORIGINS: 'https://example.org' }) }],
+])('everything goes the usual way where %s', async (_name, changes) => {
+  const { post } = await serverWith(2_000, changes as unknown as EarlyRefusalParts);
+  expect((await post('/predict', { inputs: 'good' })).status).toBe(200);
+});
