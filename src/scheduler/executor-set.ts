@@ -1,11 +1,24 @@
 import type { Executor } from './executor.ts';
 
+/** Weight of the last batch. */
+const HANDOVER_WEIGHT = 0.1;
+
 /** The executors that take work, which of them are idle, and when the others are predicted to be. */
 export class ExecutorSet {
   readonly #attached = new Set<Executor>();
+  #handoverMs = 0;
   readonly #idle = new Set<Executor>();
   /** Predicted end of each batch that runs, in ms of the clock. */
   readonly #ends = new Map<Executor, number>();
+
+  /** ms that a batch takes beside its run, of late: what there is of it, sent and read. */
+  get handoverMs(): number {
+    return this.#handoverMs;
+  }
+
+  observeHandover(ms: number): void {
+    this.#handoverMs += HANDOVER_WEIGHT * (ms - this.#handoverMs);
+  }
 
   get idle(): ReadonlySet<Executor> {
     return this.#idle;

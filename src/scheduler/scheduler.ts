@@ -195,7 +195,9 @@ export class Scheduler {
 
   /** Null where nothing waits, or what does is held for company. */
   #nextBatch(now: number): SuspectBatch | null {
-    for (const queue of this.#queues.all) for (const late of queue.hopeless(now)) this.#endLate(late);
+    // To the worker and back, and from here to the client.
+    const wayMs = 2 * this.#executors.handoverMs;
+    for (const queue of this.#queues.all) for (const late of queue.hopeless(now + wayMs)) this.#endLate(late);
     for (let queue = this.#queues.next(now); queue !== null; queue = this.#queues.next(now)) {
       const jobs = queue.plan(now, this.#queues.contested(queue, now));
       if (!queue.hold(jobs, now, () => this.#dispatch())) return { queue, jobs, losses: 0 };
@@ -223,6 +225,7 @@ export class Scheduler {
 
   #answer(queue: VersionQueue, jobs: readonly Job[], run: FinishedRun): void {
     const { outcomes, collateMs, runMs } = run.result;
+    this.#executors.observeHandover(this.#now() - run.startedAt - collateMs - runMs);
     this.#options.observer.batchRan(ranBatch(queue.key, jobs, run));
     queue.cost.observe(jobs.length, Math.max(...jobs.map(({ size }) => size)), collateMs + runMs);
     for (const [at, job] of jobs.entries()) {

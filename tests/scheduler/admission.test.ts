@@ -77,8 +77,8 @@ test('waits that were longer than predicted make the next ones longer', () => {
   expect(predictedMs).toBe(50);
   for (let k = 0; k < 200; k++)
     admission.observeWait({ predictedWaitMs: predictedMs, submittedAt: 0 }, 2 * predictedMs);
-  expect(() => admission.checkArrival(loadOf([queue]), arrivalAt(queue, 140))).toThrow(
-    refusal(expect.objectContaining({ predictedMs: 150 })),
+  expect(() => admission.checkArrival(loadOf([queue]), arrivalAt(queue, 105))).toThrow(
+    refusal(expect.objectContaining({ predictedMs: 111 })),
   );
 });
 
