@@ -8,8 +8,9 @@ import { readSentences } from './sentences.ts';
 import { Verdicts } from './verdicts.ts';
 
 /**
- * `npm run swaps -- [--counts 100] [--every 4000] [--timed]`: under an open loop at 60 % of the capacity, sentiment 1 and 2 take each
- * other's place again and again: the one is loaded and promoted, the other unloaded, all workers replaced both times.
+ * `npm run swaps -- [--counts 100] [--every 4000] [--keep 30000] [--timed]`: under an open loop at 60 % of the capacity, sentiment 1 and 2 take each
+ * other's place again and again: the one is loaded and promoted, the other unloaded. With --keep 0
+ * all workers are replaced both times; else they keep what was unloaded for so many ms (SERVAL_KEEP_UNLOADED_MS).
  * Fails where a request is not answered, or an answer is not that of the version it names, or memory grows by more than
  * 10 % from the tenth swap (or the first half) on; with --timed also where the p99 is over twice the calm one.
  */
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     counts: { type: 'string', default: '100' },
     every: { type: 'string', default: '4000' },
     timed: { type: 'boolean', default: false },
+    keep: { type: 'string', default: '30000' },
   },
 });
 const counts = Number(values.counts);
@@ -38,7 +40,13 @@ const request = (at: number) => requests[at % requests.length] ?? jsonRequest('/
 const verdicts = new Verdicts();
 const serval = await startServal({
   models: 'models',
-  settings: { WORKERS: 'auto', SHARE_IDENTICAL: 'false', LOG_LEVEL: 'info', ADMIN_TOKEN: TOKEN },
+  settings: {
+    WORKERS: 'auto',
+    SHARE_IDENTICAL: 'false',
+    LOG_LEVEL: 'info',
+    ADMIN_TOKEN: TOKEN,
+    KEEP_UNLOADED_MS: values.keep,
+  },
 });
 try {
   await swap(serval);

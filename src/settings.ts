@@ -37,6 +37,12 @@ export const SETTINGS = {
     0,
     'How often the models folder is looked at for changes, which are then loaded; 0 is never.',
   ),
+  keepUnloadedMs: setting(
+    whole(0, 86_400_000),
+    'ms',
+    30_000,
+    'How long workers keep a version after it was unloaded: until then it comes back at once. Then, or with the next version that is loaded, its memory is freed; 0 frees it at once.',
+  ),
   adminToken: setting(
     z
       .string()

@@ -10,6 +10,7 @@ import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { Scheduler } from '../scheduler/scheduler.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 import type { WorkerModel } from '../workers/protocol.ts';
+import { KeptVersions } from './kept-versions.ts';
 import type { LifecycleObserver } from './lifecycle-observer.ts';
 import { versionOptions } from './version-options.ts';
 import { type Candidate, type Passed, VersionVerifier } from './version-verifier.ts';
@@ -39,7 +40,7 @@ interface Admitted {
  * Loads, verifies, switches and retires versions. What is served never changes in place:
  *
  *     folder → read, private copy → verified in a worker of its own → all workers replaced, one by one → ready
- *                                                                        → the old one drains → workers without it
+ *                                                                        → the old one drains → later, workers without it
  *
  * Each step that fails leaves what is served as it was.
  */
@@ -50,10 +51,12 @@ export class ModelManager implements ModelManagement {
   readonly #live = new Map<string, Candidate>();
   /** Versions on their way out, by key. */
   readonly #retiring = new Map<string, Promise<void>>();
+  readonly #kept: KeptVersions;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ModelManagerOptions) {
     this.#options = options;
+    this.#kept = new KeptVersions({ ...options, ...options.config, live: () => this.live });
     this.#verifier = new VersionVerifier(options.pool);
   }
 
@@ -181,7 +184,7 @@ export class ModelManager implements ModelManagement {
       if (old === null) repository.place(record);
       outcomes.push(await this.#verify(record, old));
     }
-    if (outcomes.some(isAdmitted)) await pool.roll(this.live);
+    if (outcomes.some(isAdmitted) && !pool.haveAll(this.live)) await this.#kept.roll();
     return Promise.all(outcomes.map((outcome) => (isAdmitted(outcome) ? this.#switch(outcome) : outcome)));
   }
 
@@ -249,7 +252,7 @@ export class ModelManager implements ModelManagement {
   }
 
   async #drain(record: VersionRecord, manifest: Manifest): Promise<void> {
-    const { scheduler, catalog, pool, observer } = this.#options;
+    const { scheduler, catalog, observer } = this.#options;
     await record.unused();
     const key = versionKey(manifest);
     scheduler.removeVersion(key);
@@ -257,8 +260,7 @@ export class ModelManager implements ModelManagement {
     this.#live.delete(key);
     record.moveTo('unloaded');
     observer.versionUnloaded(record);
-    // Frees the memory; nobody waits for it.
-    void pool.roll(this.live).then(() => this.#release(manifest).catch(() => {}));
+    this.#kept.add(manifest);
   }
 
   async #remove(record: VersionRecord): Promise<VersionChange> {

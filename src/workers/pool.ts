@@ -1,22 +1,11 @@
 import { leastUsedDevice } from './cuda-devices.ts';
 import { LoadDeaths } from './load-deaths.ts';
 import { OrphanGuard } from './orphan-guard.ts';
-import type { PoolOptions, RetireReason } from './pool-options.ts';
+import { has, includesAll, type Member } from './pool-member.ts';
+import type { PoolOptions } from './pool-options.ts';
 import type { WorkerModel } from './protocol.ts';
 import { StartBackoff } from './start-backoff.ts';
 import { WORKER_NICENESS, type WorkerEnd, type WorkerEvents, WorkerProcess } from './worker-process.ts';
-
-interface Member {
-  readonly worker: WorkerProcess;
-  readonly models: readonly WorkerModel[];
-  readonly generation: number;
-  /** Resident bytes when it became ready. */
-  bornBytes: number;
-  isServing: boolean;
-  isRetiring: boolean;
-  /** Why it is to be replaced, beside the generation. */
-  worn: RetireReason | null;
-}
 
 /** What a worker may take to exit after its batch. */
 const EXIT_GRACE_MS = 5_000;
@@ -91,6 +80,12 @@ export class WorkerPool {
     this.#spares = this.#options.spares;
     this.#isSettled = true;
     this.#reconcile();
+  }
+
+  /** Whether all workers have these models already, and those that start from now on will. */
+  haveAll(models: readonly WorkerModel[]): boolean {
+    const live = [...this.#members].filter(({ isRetiring }) => !isRetiring);
+    return includesAll(this.#loadDeaths.loadable(this.#models), models) && live.every((member) => has(member, models));
   }
 
   /**

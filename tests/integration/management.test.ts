@@ -156,6 +156,31 @@ describe('promote, unpin and unload', () => {
     expect(await answer(target)).toEqual([3, 'positive-three']);
   });
 
+  test('what was unloaded comes back at once, in the same workers', async () => {
+    await writeVersion(2, 'two');
+    const target = await start();
+    const pids = target.workerPids;
+    for (let k = 0; k < 2; k++) {
+      await manage(target, '/models/tiny/versions/2/unload');
+      expect(await answer(target)).toEqual([1, 'positive-one']);
+      await manage(target, '/models/tiny/versions/2/load');
+      expect(await answer(target)).toEqual([2, 'positive-two']);
+    }
+    expect(target.workerPids).toEqual(pids);
+  });
+
+  test('workers go on without what was unloaded, when it was kept for long enough', async () => {
+    await writeVersion(2, 'two');
+    const target = await start({ KEEP_UNLOADED_MS: 200 });
+    const [pid = 0] = target.workerPids;
+    await manage(target, '/models/tiny/versions/2/unload');
+    expect(target.workerPids).toContain(pid);
+    await waitFor(async () => !target.workerPids.includes(pid));
+    expect(await answer(target)).toEqual([1, 'positive-one']);
+    await manage(target, '/models/tiny/versions/2/load');
+    expect(await answer(target)).toEqual([2, 'positive-two']);
+  });
+
   test('a version that is not ready cannot be promoted', async () => {
     const target = await start();
     expect(await manage(target, '/models/tiny/versions/2/promote')).toMatchObject({ status: 404 });
@@ -164,7 +189,7 @@ describe('promote, unpin and unload', () => {
 
 test('swapping versions under load loses no request, and every answer is of the version that it names', async () => {
   await writeVersion(2, 'two');
-  const target = await start({ WORKERS: 2, SHARE_IDENTICAL: 'false' });
+  const target = await start({ WORKERS: 2, SHARE_IDENTICAL: 'false', KEEP_UNLOADED_MS: 0 });
   const over = new AbortController();
   const wrong: unknown[] = [];
   let answered = 0;
