@@ -17,7 +17,8 @@ export interface KeptVersionsOptions {
  */
 export class KeptVersions {
   readonly #options: KeptVersionsOptions;
-  readonly #manifests = new Set<Manifest>();
+  /** SHA-256 of their files, by version key: a manifest holds its tokenizer's whole vocabulary. */
+  readonly #kept = new Map<string, string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: KeptVersionsOptions) {
@@ -25,7 +26,11 @@ export class KeptVersions {
   }
 
   add(manifest: Manifest): void {
-    this.#manifests.add(manifest);
+    const key = versionKey(manifest);
+    const { sha256 } = manifest.provenance;
+    // One that came back and goes again has a copy for each time.
+    if (this.#kept.has(key)) void this.#release([sha256]);
+    else this.#kept.set(key, sha256);
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#free(), this.#options.keepUnloadedMs).unref();
   }
@@ -40,18 +45,18 @@ export class KeptVersions {
   /** The same where anything that was unloaded did not come back meanwhile. */
   async #free(): Promise<void> {
     const live = new Set(this.#options.live().map(({ versionKey: key }) => key));
-    if ([...this.#manifests].every((manifest) => live.has(versionKey(manifest)))) await this.#release(this.#take());
+    if ([...this.#kept.keys()].every((key) => live.has(key))) await this.#release(this.#take());
     else await this.roll();
   }
 
-  #take(): Manifest[] {
+  #take(): string[] {
     clearTimeout(this.#timer);
-    const manifests = [...this.#manifests];
-    this.#manifests.clear();
-    return manifests;
+    const hashes = [...this.#kept.values()];
+    this.#kept.clear();
+    return hashes;
   }
 
-  async #release(manifests: readonly Manifest[]): Promise<void> {
-    for (const { provenance } of manifests) await this.#options.snapshots.release(provenance.sha256).catch(() => {});
+  async #release(hashes: readonly string[]): Promise<void> {
+    for (const sha256 of hashes) await this.#options.snapshots.release(sha256).catch(() => {});
   }
 }
