@@ -245,8 +245,10 @@ export class Server {
     if (manifest !== null && loadSeconds !== null) this.#metrics.versionLoaded(versionKey(manifest), loadSeconds);
     this.#logger.info({ model, version, state, ...verification }, 'version verified');
     if (manifest === null || verification === null || !this.#config.calibrate) return;
+    const key = versionKey(manifest);
+    if (this.#scheduler.costOf(key)?.isCalibrated) return;
     this.#calibration.add({
-      versionKey: versionKey(manifest),
+      versionKey: key,
       batches: () =>
         calibrationBatches(
           { manifest, verification, pipeline: this.#catalog.of(manifest) },

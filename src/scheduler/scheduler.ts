@@ -1,7 +1,7 @@
 import type { ErrorData } from '../errors.ts';
 import { ActiveSubmissions } from './active-submissions.ts';
 import { Admission } from './admission.ts';
-import { CostModel } from './cost-model.ts';
+import type { CostModel } from './cost-model.ts';
 import { Door } from './door.ts';
 import { type Executor, ExecutorLostError } from './executor.ts';
 import { ExecutorSet } from './executor-set.ts';
@@ -62,7 +62,7 @@ export class Scheduler {
     const { maxBatchItems: most, maxBatchTokens } = bounds;
     const maxBatchItems = batching ? Math.min(maxItems ?? most, most) : 1;
     const limits = { maxBatchItems, maxBatchTokens };
-    this.#queues.set(new VersionQueue({ ...this.#options, ...limits, key, cost: new CostModel(prior) }));
+    this.#queues.set(new VersionQueue({ ...this.#options, ...limits, key, cost: this.#queues.costOf(key, prior) }));
   }
 
   /** Takes no more work for a version; requests for it that are not answered yet fail with SERVAL_VERSION_NOT_READY. */

@@ -1,3 +1,4 @@
+import { type CostCoefficients, CostModel } from './cost-model.ts';
 import type { VersionQueue } from './version-queue.ts';
 
 /** A version that had work so lately will want the workers again. */
@@ -6,6 +7,8 @@ const CONTEST_MS = 1_000;
 /** The queues of all versions, and whose turn it is. */
 export class VersionQueues {
   readonly #queues = new Map<string, VersionQueue>();
+  /** Of those that are gone as well: what the same bytes cost is known when they come back. */
+  readonly #costs = new Map<string, CostModel>();
 
   get all(): VersionQueue[] {
     return [...this.#queues.values()];
@@ -27,6 +30,13 @@ export class VersionQueues {
 
   delete(key: string): void {
     this.#queues.delete(key);
+  }
+
+  /** What is known of a version's cost. @param prior where nothing is. */
+  costOf(key: string, prior: CostCoefficients): CostModel {
+    const known = this.#costs.get(key) ?? new CostModel(prior);
+    this.#costs.set(key, known);
+    return known;
   }
 
   get(key: string): VersionQueue | undefined {

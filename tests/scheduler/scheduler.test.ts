@@ -203,6 +203,15 @@ describe('a bounded queue', () => {
     expect(scheduler.queuedItemsOf(KEY)).toBe(2);
   });
 
+  test('knows what a version costs when it comes back', () => {
+    const { scheduler } = schedulerWith({});
+    const known = scheduler.costOf(KEY);
+    scheduler.removeVersion(KEY);
+    expect(scheduler.costOf(KEY)).toBeNull();
+    scheduler.addVersion(KEY, { batching: true, prior: { base: 99, perToken: 0, perTokenPair: 0 } });
+    expect(scheduler.costOf(KEY)).toBe(known);
+  });
+
   test('refuses before the body is read', () => {
     const { scheduler, submit } = schedulerWith({ maxQueueItems: 1 });
     submit(1);
