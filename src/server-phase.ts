@@ -6,6 +6,11 @@ import { ServalError } from './errors.ts';
  */
 export type ServerPhase = 'starting' | 'ready' | 'leaving' | 'draining';
 
+/** Whether it takes new work. */
+export function isServing(phase: ServerPhase): boolean {
+  return phase === 'ready' || phase === 'leaving';
+}
+
 /**
  * Before it has read the models folder, a server would tell load balancers for good that there is no such model.
  * @throws ServalError SERVAL_STARTING, SERVAL_DRAINING

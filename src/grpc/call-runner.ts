@@ -1,6 +1,7 @@
 import type { Metadata, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { ServalError } from '../errors.ts';
 import type { RequestTrace, ServedRequest, TraceHeaders } from '../http/http-observer.ts';
+import { logAnswered } from '../http/request-log.ts';
 import { refuseUnlessServing } from '../server-phase.ts';
 import type { AnyCall } from './call-context.ts';
 import type { GrpcParts } from './grpc-parts.ts';
@@ -93,7 +94,6 @@ export class CallRunner {
   }
 
   #tell(method: string, begun: number, { served, trace }: CallRecord, error: ServalError | null): void {
-    const ms = performance.now() - begun;
     const statusCode = error?.statusCode ?? HTTP_OK;
     const errorCode = error?.code ?? null;
     const answered = {
@@ -101,7 +101,7 @@ export class CallRunner {
       method: 'POST',
       route: `/inference.GRPCInferenceService/${method}`,
       statusCode,
-      seconds: ms / 1000,
+      seconds: (performance.now() - begun) / 1000,
       errorCode,
       served,
     };
@@ -110,13 +110,7 @@ export class CallRunner {
     if (error !== null && statusCode >= 500 && error.cause !== undefined) {
       this.#parts.logger.error({ err: error.cause, code: error.code }, 'call failed');
     }
-    const model = served === null ? {} : { model: served.model, version: served.version, items: served.items };
-    const traced = trace === null || trace.id === null ? {} : { trace_id: trace.id };
-    const code = errorCode === null ? {} : { code: errorCode };
-    this.#parts.logger.info(
-      { grpc: method, status: statusCode, ms: Math.round(ms * 100) / 100, ...code, ...traced, ...model },
-      'request',
-    );
+    logAnswered(this.#parts.logger, { grpc: method }, { ...answered, traceId: trace?.id ?? null });
   }
 }
 

@@ -38,7 +38,7 @@ import { openInferenceRoutes } from './protocols/open-inference.ts';
 import { tensorFlowServingRoutes } from './protocols/tensorflow-serving.ts';
 import { textEmbeddingsInferenceRoutes } from './protocols/text-embeddings-inference.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
-import { logAnswered } from './request-log.ts';
+import { httpName, logAnswered } from './request-log.ts';
 import { installRequestTracing } from './request-tracing.ts';
 import { healthRoutes } from './routes/health.ts';
 import { managementRoutes } from './routes/management.ts';
@@ -182,5 +182,9 @@ function tellAnswered(request: FastifyRequest, reply: FastifyReply, observer: Ht
   };
   observer.requestAnswered(answered);
   trace?.end(answered);
-  logAnswered(request.log, { ...answered, traceId: trace?.id ?? null, key: client?.key.name ?? null });
+  logAnswered(request.log, httpName(answered), {
+    ...answered,
+    traceId: trace?.id ?? null,
+    key: client?.key.name ?? null,
+  });
 }

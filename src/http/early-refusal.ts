@@ -2,10 +2,11 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { ServalError } from '../errors.ts';
 import type { InputKind } from '../pipelines/pipeline.ts';
 import { versionKey } from '../repository/manifest.ts';
+import { isServing } from '../server-phase.ts';
 import type { AppParts } from './app.ts';
-import { errorShapeOf, protocolOf } from './protocols/error-shapes.ts';
+import { protocolOf } from './protocols/error-shapes.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
-import { logAnswered } from './request-log.ts';
+import { httpName, logAnswered } from './request-log.ts';
 import { TIMEOUT_HEADER } from './request-timeout.ts';
 
 export type EarlyRefusalParts = Pick<
@@ -56,7 +57,7 @@ export class EarlyRefusal {
       return null;
     const named = PREDICT.exec(url);
     const timeoutMs = Number(headers[TIMEOUT_HEADER] ?? config.defaultTimeoutMs);
-    if (named === null || !isTimeout(timeoutMs, config) || !['ready', 'leaving'].includes(phase())) return null;
+    if (named === null || !isTimeout(timeoutMs, config) || !isServing(phase())) return null;
     return door.mayRefuse(timeoutMs) ? { begun: performance.now(), model: named[1] ?? null, timeoutMs } : null;
   }
 
@@ -90,18 +91,19 @@ export class EarlyRefusal {
   #refuse(error: ServalError, { begun, model }: Candidate, request: IncomingMessage, response: ServerResponse): void {
     const { logger, observer } = this.#parts;
     const { url = '', method = '' } = request;
-    const { statusCode, body, contentType } = errorShapeOf(url)(error);
+    const { name: protocol, shape } = protocolOf(url);
+    const { statusCode, body, contentType } = shape(error);
     const id = requestIdOf(request);
     const text = JSON.stringify(body);
-    response.writeHead(statusCode, [
-      ...[REQUEST_ID_HEADER, id],
-      ...['retry-after', String(error.retryAfterSeconds)],
-      ...['content-type', contentType],
-      ...['content-length', String(Buffer.byteLength(text))],
-    ]);
+    response.writeHead(statusCode, {
+      [REQUEST_ID_HEADER]: id,
+      'retry-after': String(error.retryAfterSeconds),
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(text),
+    });
     response.end(text);
     const answered = {
-      protocol: protocolOf(url).name,
+      protocol,
       method,
       route: model === null ? '/predict' : '/models/:model/predict',
       statusCode,
@@ -110,7 +112,7 @@ export class EarlyRefusal {
       served: null,
     };
     observer.requestAnswered(answered);
-    logAnswered(logger.child({ reqId: id }), answered);
+    logAnswered(logger.child({ reqId: id }), httpName(answered), answered);
   }
 }
 

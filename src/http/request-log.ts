@@ -7,17 +7,24 @@ export interface LoggedRequest extends AnsweredRequest {
   readonly key?: string | null;
 }
 
+/** The name of a request that came by HTTP. */
+export function httpName({ method, route }: AnsweredRequest): object {
+  return { method, route };
+}
+
 interface RequestLogger {
   info(fields: object, message: string): void;
 }
 
-/** Writes a request's one line. */
-export function logAnswered(log: RequestLogger, answered: LoggedRequest): void {
-  const { method, route, statusCode, seconds, errorCode, served, traceId = null, key = null } = answered;
+/**
+ * Writes a request's one line, whatever protocol it came by.
+ * @param name what was asked for, in its protocol's terms.
+ */
+export function logAnswered(log: RequestLogger, name: object, answered: LoggedRequest): void {
+  const { statusCode, seconds, errorCode, served, traceId = null, key = null } = answered;
   log.info(
     {
-      method,
-      route,
+      ...name,
       status: statusCode,
       ms: Math.round(seconds * 100_000) / 100,
       ...(errorCode === null ? {} : { code: errorCode }),

@@ -70,17 +70,13 @@ export class Admission {
   checkDoor(load: Load, { queue, timeoutMs, waitedMs }: Asking): void {
     this.#checkBounds(load, { items: 1, bytes: 0 });
     if (timeoutMs === null || load.queues.length === 0) return;
-    const waitMs =
-      queue === null ? shortestWaitOf(load) : waitOf(load, { queue, rank: Infinity, workMs: queue.usualMs });
-    const leftMs = queue === null ? 0 : Math.min(2 * queue.usualMs, MAX_LEFT_SHARE * timeoutMs);
-    const finishMs = waitedMs + this.#waits.correct(waitMs) + leftMs;
+    const finishMs = waitedMs + (queue === null ? this.#shortestMs(load) : this.#usualMs(load, queue, timeoutMs));
     if (finishMs > timeoutMs) throw overloaded(finishMs, timeoutMs);
   }
 
   /** Whether the door is shut for any version, to those who allow as much. */
   mayRefuse(load: Load, timeoutMs: number): boolean {
-    const waitingMs = load.queues.reduce((total, queue) => total + queue.waitingMs, 0);
-    const waitMs = load.firstFreeMs + waitingMs / load.workers;
+    const waitMs = load.firstFreeMs + sumOf(load.queues, 'waitingMs') / load.workers;
     return this.#waits.correct(waitMs) > (1 - MAX_LEFT_SHARE) * timeoutMs;
   }
 
@@ -111,14 +107,24 @@ export class Admission {
     this.#waits.observe(predictedWaitMs, now - submittedAt);
   }
 
+  /** Until a worker takes an item of whichever version has the shortest queue. */
+  #shortestMs({ queues, workers, firstFreeMs }: Load): number {
+    return this.#waits.correct(firstFreeMs + Math.min(...queues.map(({ waitingMs }) => waitingMs)) / workers);
+  }
+
+  /** Until an item of the usual size that stands last has run; it is given twice its time, where the deadline is not short. */
+  #usualMs(load: Load, queue: VersionQueue, timeoutMs: number): number {
+    const waitMs = waitOf(load, { queue, rank: Infinity, workMs: queue.usualMs });
+    return this.#waits.correct(waitMs) + Math.min(2 * queue.usualMs, MAX_LEFT_SHARE * timeoutMs);
+  }
+
   #checkBounds({ queues, workers }: Load, { items, bytes }: { items: number; bytes: number }): void {
     const { maxQueueItems, maxQueueMs, maxQueueBytes } = this.#limits;
-    const sum = (value: (queue: VersionQueue) => number) => queues.reduce((total, queue) => total + value(queue), 0);
-    const waitMs = sum((queue) => queue.waitingMs) / workers;
+    const waitMs = sumOf(queues, 'waitingMs') / workers;
     const full =
-      sum((queue) => queue.length) + items > maxQueueItems ||
+      sumOf(queues, 'length') + items > maxQueueItems ||
       waitMs > maxQueueMs ||
-      sum((queue) => queue.waitingBytes) + bytes > maxQueueBytes;
+      sumOf(queues, 'waitingBytes') + bytes > maxQueueBytes;
     if (!full) return;
     const message = `The queue is full; send the request again in ${(waitMs / 1000).toFixed(1)} s.`;
     throw new ServalError('SERVAL_OVERLOADED', message, retry(waitMs));
@@ -127,8 +133,8 @@ export class Admission {
 
 type Standing = Pick<Arrival, 'queue' | 'rank' | 'workMs'>;
 
-function shortestWaitOf({ queues, workers, firstFreeMs }: Load): number {
-  return firstFreeMs + Math.min(...queues.map((queue) => queue.waitingMs)) / workers;
+function sumOf(queues: readonly VersionQueue[], figure: 'length' | 'waitingMs' | 'waitingBytes'): number {
+  return queues.reduce((total, queue) => total + queue[figure], 0);
 }
 
 /** Predicted ms until a worker takes the arrival: what stands before it, and its share of the other versions' work. */
