@@ -9,7 +9,7 @@ import { printRatios, printResults } from './terminal-table.ts';
 
 /** `npm run bench:batching [-- --rounds N --seconds N]`: batches of up to 16 against none, on each mix of lengths. */
 
-const { rounds, seconds, match } = parseOptions({ rounds: 5, seconds: 5 });
+const { rounds, seconds, warmUpSeconds, match } = parseOptions({ rounds: 5, seconds: 5 });
 const children = new Children();
 const server = (name: string, title: string, items: string) =>
   servalTarget({ name, title, children, settings: { SERVAL_MAX_BATCH_ITEMS: items } });
@@ -20,7 +20,10 @@ const scenarios = [
   // The same load for both.
   atLoad('text real', 0.8, 'bound'),
 ].filter(({ name }) => match.test(name));
-await new Rounds({ targets, kind: 'text', scenarios, rounds, seconds, bound: 'off' }, results).sideBySide();
+await new Rounds(
+  { targets, kind: 'text', scenarios, rounds, seconds, warmUpSeconds, bound: 'off' },
+  results,
+).sideBySide();
 printResults(results);
 printRatios(results, { target: 'on', base: 'off' });
 console.log(`\n${await writeResults(results)}`);

@@ -15,7 +15,7 @@ import { printRatios, printResults } from './terminal-table.ts';
  * one interleaved run. Both use the packages that are installed here.
  */
 
-const { rounds, seconds, text, images, positionals, match } = parseOptions({ rounds: 5, seconds: 5 });
+const { rounds, seconds, warmUpSeconds, text, images, positionals, match } = parseOptions({ rounds: 5, seconds: 5 });
 const ref = positionals[0] ?? 'HEAD';
 const scenarios: Scenario[] = [
   ...(text ? [1, 16, 64].map((connections) => closed('text real', connections)) : []),
@@ -29,7 +29,7 @@ const targets = [
 ];
 const results = emptyResults('compare', { rounds, seconds, targets });
 const kind = text && images ? 'all' : text ? 'text' : 'images';
-await new Rounds({ targets, kind, scenarios, rounds, seconds }, results).sideBySide();
+await new Rounds({ targets, kind, scenarios, rounds, seconds, warmUpSeconds }, results).sideBySide();
 printResults(results);
 printRatios(results, { target: 'branch', base: 'base' });
 console.log(`\n${await writeResults(results)}`);

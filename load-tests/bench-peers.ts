@@ -14,7 +14,7 @@ import { printResults } from './terminal-table.ts';
  * Serval, what people use instead, and bare processes, in turn.
  */
 
-const { rounds, seconds, only, text, images, match } = parseOptions({ rounds: 5, seconds: 5 });
+const { rounds, seconds, warmUpSeconds, only, text, images, match } = parseOptions({ rounds: 5, seconds: 5 });
 const children = new Children();
 const targets = chosen(
   [
@@ -38,7 +38,7 @@ const works = [
 for (const [kind, work] of works) {
   console.log(`\n${work}:`);
   const scenarios = peerScenarios(work).filter(({ name }) => match.test(name));
-  await new Rounds({ targets, kind, scenarios, rounds, seconds }, results).inTurn();
+  await new Rounds({ targets, kind, scenarios, rounds, seconds, warmUpSeconds }, results).inTurn();
   // An interrupted run keeps what it has.
   await writeResults(results);
 }

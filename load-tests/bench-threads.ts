@@ -11,7 +11,7 @@ import { printRatios, printResults } from './terminal-table.ts';
  * load: two workers of one thread, one of two, or two of two. At one connection nothing else is to do.
  */
 
-const { rounds, seconds, match } = parseOptions({ rounds: 5, seconds: 5 });
+const { rounds, seconds, warmUpSeconds, match } = parseOptions({ rounds: 5, seconds: 5 });
 const children = new Children();
 const server = (workers: number, threads: number) =>
   servalTarget({
@@ -25,7 +25,7 @@ const results = emptyResults('threads', { rounds, seconds, targets });
 const scenarios = (['text real', 'text long', 'images'] as const)
   .flatMap((work) => [1, 2, 16, 64].map((connections) => closed(work, connections)))
   .filter(({ name }) => match.test(name));
-await new Rounds({ targets, kind: 'all', scenarios, rounds, seconds }, results).sideBySide();
+await new Rounds({ targets, kind: 'all', scenarios, rounds, seconds, warmUpSeconds }, results).sideBySide();
 printResults(results);
 for (const target of ['1x2', '2x2']) printRatios(results, { target, base: '2x1' });
 console.log(`\n${await writeResults(results)}`);

@@ -10,7 +10,7 @@ import { printResults } from './terminal-table.ts';
 
 /** `npm run bench [-- --rounds N --seconds N --text --images]`: Serval with the bundled models, beside bare processes. */
 
-const { rounds, seconds, text, images, match } = parseOptions({ rounds: 3, seconds: 5 });
+const { rounds, seconds, warmUpSeconds, text, images, match } = parseOptions({ rounds: 3, seconds: 5 });
 const children = new Children();
 const targets = [
   // The bound first: overloads are multiples of its rate.
@@ -19,6 +19,9 @@ const targets = [
 ];
 const results = emptyResults('bench', { rounds, seconds, targets });
 const scenarios = benchScenarios({ text, images }).filter(({ name }) => match.test(name));
-await new Rounds({ targets, kind: text ? 'all' : 'images', scenarios, rounds, seconds }, results).inTurn();
+await new Rounds(
+  { targets, kind: text ? 'all' : 'images', scenarios, rounds, seconds, warmUpSeconds },
+  results,
+).inTurn();
 printResults(results);
 console.log(`\n${await writeResults(results)}\n${(await writePlots(results)).join('\n')}`);

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 export interface Options {
   readonly rounds: number;
   readonly seconds: number;
+  /** How long a server runs before it is measured. */
+  readonly warmUpSeconds: number;
   /** Names of targets; null for all. */
   readonly only: readonly string[] | null;
   /** Only scenarios whose names match; closed loops are needed before what depends on capacity. */
@@ -12,13 +14,17 @@ export interface Options {
   readonly positionals: readonly string[];
 }
 
-/** `--rounds N --seconds N --only a,b --match connections --text --images`; without --text and --images both are measured. */
+/** Until then just-in-time compilers take a good part of the machine, and what they make is slow. */
+const WARM_UP_SECONDS = 10;
+
+/** `--rounds N --seconds N --warm-up N --only a,b --match connections --text --images`; without --text and --images both are measured. */
 export function parseOptions(defaults: { rounds: number; seconds: number }): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: String(defaults.rounds) },
       seconds: { type: 'string', default: String(defaults.seconds) },
+      'warm-up': { type: 'string', default: String(WARM_UP_SECONDS) },
       only: { type: 'string' },
       match: { type: 'string', default: '' },
       text: { type: 'boolean', default: false },
@@ -29,6 +35,7 @@ export function parseOptions(defaults: { rounds: number; seconds: number }): Opt
   return {
     rounds: positive('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
+    warmUpSeconds: positive('warm-up', values['warm-up']),
     only: values.only?.split(',') ?? null,
     match: new RegExp(values.match),
     text: values.text || both,

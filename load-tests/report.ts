@@ -171,7 +171,7 @@ function failureSection(failures: readonly string[]): string {
 
 const METHOD = `## How it is measured
 
-- Each round starts every target once, one at a time, warms it up, measures it and stops it: A B C, A B C. Ratios are taken within a round.
+- Each round starts every target once, one at a time, warms it up for ten seconds of requests, measures it and stops it: A B C, A B C. Ratios are taken within a round.
 - All serve the same files: the same model, tokenizer and preprocessing settings, with the same version of ONNX Runtime and one thread a session; two processes run sessions, except where a row says otherwise. Access logs of the peers are off, Serval's is on, as by default. Their pins and their few lines of code are in \`load-tests/peers/\`.
 - Texts: the sentiment test split in file order, equal ones once, cut into one part a connection. Photographs: the golden ones of imagenet/1 (without a grey one with transparency, which transformers.js cannot read), each connection from another offset, with bytes behind each file that make every request different. No two requests in flight are equal, sharing and caching are off, and a run in which an answer was shared, cached or not 2xx outside overloads is thrown away.
 - "Bare" is two processes that encode and run inputs in a loop with no server around them; "run only" has encoded them before.

@@ -11,6 +11,7 @@ export interface Plan {
   readonly scenarios: readonly Scenario[];
   readonly rounds: number;
   readonly seconds: number;
+  readonly warmUpSeconds: number;
   /** Name of the target whose capacity is everyone's where a scenario says `bound`. */
   readonly bound?: string;
 }
@@ -126,13 +127,14 @@ export class Rounds {
     return capacity;
   }
 
-  /** Half a scenario with several connections: just-in-time compilers, caches and cost models settle. */
+  /** All kinds of work in turn: just-in-time compilers, caches and cost models settle. */
   async #warmUp(target: Target, running: RunningTarget): Promise<void> {
-    const { scenarios, seconds } = this.#plan;
-    for (const name of new Set(scenarios.map(({ work }) => work))) {
+    const { scenarios, warmUpSeconds } = this.#plan;
+    const names = new Set(scenarios.map(({ work }) => work));
+    for (const name of names) {
       this.#bar.update({ step: `${target.name}: warming up` });
       const work = await this.#work(name);
-      const order = { scenario: closed(name, 16), work, seconds: Math.max(1, Math.min(3, seconds / 2)), round: 0 };
+      const order = { scenario: closed(name, 16), work, seconds: Math.max(1, warmUpSeconds / names.size), round: 0 };
       await running.measure({ ...order, capacity: Number.NaN });
     }
   }

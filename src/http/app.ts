@@ -1,4 +1,4 @@
-import type { RequestListener, Server } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import Fastify, {
   type FastifyBaseLogger,
@@ -27,6 +27,7 @@ import { Connections } from './connections.ts';
 import { allowOrigins } from './cross-origin.ts';
 import { EarlyRefusal } from './early-refusal.ts';
 import { installErrorHandlers } from './error-handler.ts';
+import { HeldConnections } from './held-connections.ts';
 import type { HttpObserver, RequestTrace, RequestTracer, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
 import { guardRoutes } from './key-guard.ts';
@@ -122,14 +123,14 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   followCertificate(app.server, parts.certificate);
   app.setValidatorCompiler(bodyValidator);
   app.setSerializerCompiler(serializerCompiler);
-  app.decorate('keptConnections', () => connections.keptCount);
   app.decorateRequest('served', null);
   app.decorateRequest('errorCode', null);
   app.decorateRequest('trace', null);
   app.decorateRequest('client', null);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
-  refuseEarly(app.server, parts);
+  const held = refuseEarly(app, parts);
+  app.decorate('keptConnections', () => connections.keptCount + (held?.count ?? 0));
   connections.watch(app);
   if (parts.tracer !== null) installRequestTracing(app, parts.tracer);
   installRequestHooks(app, parts);
@@ -150,11 +151,24 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   return app;
 }
 
-/** Fastify's own listener comes after. */
-function refuseEarly(server: Server, parts: AppParts): void {
+/**
+ * Puts early refusals before Fastify and, where connections carry plain text, before node:http.
+ * @returns the connections that node:http does not read yet; null where it reads all.
+ */
+function refuseEarly(app: FastifyInstance, parts: AppParts): HeldConnections | null {
+  const { server } = app;
+  const refusal = EarlyRefusal.create(parts);
   const [handle] = server.listeners('request') as RequestListener[];
   if (handle === undefined) throw new Error('This is a bug: nobody answers requests');
-  server.off('request', handle).on('request', EarlyRefusal.before(handle, parts));
+  if (refusal === null) return null;
+  server.off('request', handle).on('request', refusal.before(handle));
+  if (parts.certificate !== null) return null;
+  const held = HeldConnections.before(server, refusal, parts.config.keepAliveTimeoutMs);
+  app.addHook('preClose', (done) => {
+    held.release();
+    done();
+  });
+  return held;
 }
 
 function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts): void {

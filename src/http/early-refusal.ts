@@ -1,9 +1,10 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http';
 import { ServalError } from '../errors.ts';
 import type { InputKind } from '../pipelines/pipeline.ts';
 import { versionKey } from '../repository/manifest.ts';
 import { isServing } from '../server-phase.ts';
 import type { AppParts } from './app.ts';
+import type { PlainRequest, RequestHead } from './plain-request.ts';
 import { protocolOf } from './protocols/error-shapes.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import { httpName, logAnswered } from './request-log.ts';
@@ -21,9 +22,18 @@ interface Candidate {
   readonly timeoutMs: number;
 }
 
+/** A refusal as it is written. */
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: Readonly<Record<string, string | number>>;
+  readonly text: string;
+}
+
 const PREDICT = /^\/(?:models\/([\w.-]{1,128})\/)?predict$/;
 /** Bodies that come in one piece with their headers; a larger one goes the usual way. */
 const MAX_BODY_BYTES = 16_384;
+/** A queue is long when clients with deadlines of so many ms would be refused. */
+const SHORT_DEADLINE_MS = 50;
 
 /**
  * Refuses predictions of the own API that could not be answered in time, in the fewest steps: under a flood that is most
@@ -38,19 +48,41 @@ export class EarlyRefusal {
     this.#parts = parts;
   }
 
-  /** Puts it before what answers requests, where no key, origin or trace has to be looked at first. */
-  static before(handle: RequestListener, parts: EarlyRefusalParts): RequestListener {
+  /** Null where a key, an origin or a trace has to be looked at first. */
+  static create(parts: EarlyRefusalParts): EarlyRefusal | null {
     const { gatekeeper, tracer, config } = parts;
-    if (gatekeeper !== null || tracer !== null || config.corsOrigins.length > 0) return handle;
-    const refusal = new EarlyRefusal(parts);
+    if (gatekeeper !== null || tracer !== null || config.corsOrigins.length > 0) return null;
+    return new EarlyRefusal(parts);
+  }
+
+  /** Puts it before what answers requests. */
+  before(handle: RequestListener): RequestListener {
     return (request, response) => {
-      const candidate = refusal.#candidate(request);
+      const candidate = this.#candidate(request);
       if (candidate === null) handle(request, response);
-      else whenWhole(request, () => refusal.#answer(candidate, request, response, handle));
+      else whenWhole(request, () => this.#answer(candidate, request, response, handle));
     };
   }
 
-  #candidate({ method, url = '', headers }: IncomingMessage): Candidate | null {
+  /** Whether requests are worth a look before node:http has read them. */
+  isLikely(): boolean {
+    const { phase, door } = this.#parts;
+    return isServing(phase()) && door.mayRefuse(SHORT_DEADLINE_MS);
+  }
+
+  /** @returns what is written to the connection of a request that node:http has not seen; null where that is to answer it. */
+  answerTo(request: PlainRequest): string | null {
+    const candidate = this.#candidate(request);
+    const error = candidate === null ? null : this.#refusal(candidate, request.body);
+    if (candidate === null || error === null) return null;
+    const answer = this.#refuse(error, candidate, request);
+    const connection = request.keepsAlive
+      ? `keep-alive\r\nkeep-alive: timeout=${Math.floor(this.#parts.config.keepAliveTimeoutMs / 1000)}`
+      : 'close';
+    return rawAnswer({ ...answer, headers: { ...answer.headers, date: new Date().toUTCString(), connection } });
+  }
+
+  #candidate({ method, url = '', headers }: RequestHead): Candidate | null {
     const { phase, config, door } = this.#parts;
     if (method !== 'POST' || headers['content-type'] !== 'application/json') return null;
     if (!(Number(headers['content-length']) <= MAX_BODY_BYTES) || headers['content-encoding'] !== undefined)
@@ -65,7 +97,8 @@ export class EarlyRefusal {
     const body: Buffer | null = request.read();
     const error = body === null ? null : this.#refusal(candidate, body);
     if (error !== null) {
-      this.#refuse(error, candidate, request, response);
+      const { statusCode, headers, text } = this.#refuse(error, candidate, request);
+      response.writeHead(statusCode, headers).end(text);
       return;
     }
     if (body !== null) request.unshift(body);
@@ -88,20 +121,13 @@ export class EarlyRefusal {
     }
   }
 
-  #refuse(error: ServalError, { begun, model }: Candidate, request: IncomingMessage, response: ServerResponse): void {
+  /** Tells metrics and log of it, as if it were sent already. */
+  #refuse(error: ServalError, { begun, model }: Candidate, request: RequestHead): Answer {
     const { logger, observer } = this.#parts;
     const { url = '', method = '' } = request;
     const { name: protocol, shape } = protocolOf(url);
     const { statusCode, body, contentType } = shape(error);
-    const id = requestIdOf(request);
-    const text = JSON.stringify(body);
-    response.writeHead(statusCode, {
-      [REQUEST_ID_HEADER]: id,
-      'retry-after': String(error.retryAfterSeconds),
-      'content-type': contentType,
-      'content-length': Buffer.byteLength(text),
-    });
-    response.end(text);
+    const reqId = requestIdOf(request);
     const answered = {
       protocol,
       method,
@@ -112,8 +138,23 @@ export class EarlyRefusal {
       served: null,
     };
     observer.requestAnswered(answered);
-    logAnswered(logger.child({ reqId: id }), httpName(answered), answered);
+    // As a field, where a logger of its own would cost more than the line; it reads the same.
+    logAnswered(logger, { reqId, ...httpName(answered) }, answered);
+    const text = JSON.stringify(body);
+    const headers = {
+      [REQUEST_ID_HEADER]: reqId,
+      'retry-after': String(error.retryAfterSeconds),
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(text),
+    };
+    return { statusCode, headers, text };
   }
+}
+
+function rawAnswer({ statusCode, headers, text }: Answer): string {
+  let head = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n`;
+  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
+  return `${head}\r\n${text}`;
 }
 
 /** Calls back when all of the body is there, or its client is gone. */

@@ -5,6 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { ServalError } from '../../src/errors.ts';
 import { EarlyRefusal, type EarlyRefusalParts } from '../../src/http/early-refusal.ts';
+import { HeldConnections } from '../../src/http/held-connections.ts';
 
 const MANIFEST = { model: 'sentiment', version: 2, digest: 'abcdef012345' };
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -16,7 +17,7 @@ afterEach(() => {
 });
 
 /** A server whose usual way echoes the body, and whose queue is as long as `waitMs`. */
-async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = {}) {
+async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = {}, { holds = false } = {}) {
   const requestAnswered = vi.fn();
   const info = vi.fn();
   const check = vi.fn(({ timeoutMs, versionKey }: { timeoutMs: number | null; versionKey: string | null }) => {
@@ -29,7 +30,7 @@ async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = 
   });
   const parts = {
     config: parseConfig({ SERVAL_DEFAULT_TIMEOUT_MS: '1000' }),
-    logger: { child: (fields: object) => ({ info: (line: object) => info({ ...fields, ...line }) }) },
+    logger: { info },
     predictor: { resolve },
     observer: { requestAnswered },
     tracer: null,
@@ -41,7 +42,9 @@ async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = 
   const usual: RequestListener = (request, response) => {
     void text(request).then((body) => response.end(`usual ${body}`));
   };
-  server = createServer(EarlyRefusal.before(usual, parts));
+  const refusal = EarlyRefusal.create(parts);
+  server = createServer({ keepAliveTimeout: parts.config.keepAliveTimeoutMs }, refusal?.before(usual) ?? usual);
+  const held = holds && refusal ? HeldConnections.before(server, refusal, parts.config.keepAliveTimeoutMs) : null;
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
@@ -49,7 +52,7 @@ async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = 
     const answer = await fetch(url + path, { method: 'POST', body: sent, headers: { ...JSON_TYPE, ...headers } });
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   };
-  return { post, requestAnswered, info, resolve, check };
+  return { post, requestAnswered, info, resolve, check, held };
 }
 
 test('refuses what the queue has no time for, with the API’s own answer, a count and a line in the log', async () => {
@@ -77,7 +80,22 @@ test('refuses what the queue has no time for, with the API’s own answer, a cou
       status: 429,
       code: 'SERVAL_OVERLOADED',
     }),
+    'request',
   );
+});
+
+test('says the same where node:http has not read the request', async () => {
+  const answers = [];
+  for (const holds of [false, true]) {
+    const { post, requestAnswered, info, held } = await serverWith(2_000, {}, { holds });
+    const { status, headers, text } = await post('/predict', { inputs: 'good' }, { 'x-request-id': 'abc' });
+    expect(held?.count ?? 1).toBe(1);
+    const told = [...requestAnswered.mock.calls, ...info.mock.calls].map(([fields]) => Object.keys(fields));
+    answers.push({ status, headers: Object.fromEntries(headers), text, told });
+    server?.closeAllConnections();
+  }
+  const [usual, held] = answers.map((answer) => ({ ...answer, headers: { ...answer.headers, date: 'now' } }));
+  expect(held).toEqual(usual);
 });
 
 test.each([

@@ -1,0 +1,56 @@
+/** The head of a request, with names of headers in lower case. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: Readonly<NodeJS.Dict<string | string[]>>;
+}
+
+/** A request of which nothing is missing and nothing is special. */
+export interface PlainRequest extends RequestHead {
+  readonly body: Buffer;
+  /** Whether the client wants to use its connection again. */
+  readonly keepsAlive: boolean;
+}
+
+const END_OF_HEAD = '\r\n\r\n';
+const REQUEST_LINE = /^(POST) (\/[\w./-]{0,512}) HTTP\/1\.1$/;
+/** Names as tokens, values of printable ASCII: the strict half of https://www.rfc-editor.org/rfc/rfc9112#section-5. */
+const HEADER = /^([A-Za-z][\w-]{0,63}):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?|)[ \t]*$/;
+const LENGTH = /^\d{1,9}$/;
+/** What changes where a message ends, or what is done with its connection. */
+const SPECIAL = ['transfer-encoding', 'trailer', 'expect', 'upgrade', 'proxy-connection', 'http2-settings'];
+const MAX_HEADERS = 32;
+
+/**
+ * Reads an HTTP/1.1 POST that came whole, alone and in its plainest form.
+ * @returns null for everything else, right or wrong: that is node:http's to read. So where a request ends is never in doubt:
+ *   one length, said once, and as many bytes as it says.
+ */
+export function readPlainRequest(bytes: Buffer): PlainRequest | null {
+  const headEnd = bytes.indexOf(END_OF_HEAD);
+  if (headEnd < 0) return null;
+  const [requestLine = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n');
+  const asked = REQUEST_LINE.exec(requestLine);
+  const headers = readHeaders(lines);
+  if (asked === null || headers === null) return null;
+  const { host, connection = 'keep-alive', 'content-length': length = '' } = headers;
+  if (!host || !LENGTH.test(length)) return null;
+  const body = bytes.subarray(headEnd + END_OF_HEAD.length);
+  if (body.byteLength !== Number(length)) return null;
+  const keepsAlive = connection.toLowerCase() === 'keep-alive';
+  if (!keepsAlive && connection.toLowerCase() !== 'close') return null;
+  return { method: asked[1], url: asked[2], headers, body, keepsAlive };
+}
+
+/** Null where one is special, said twice, or not plainly a header. */
+function readHeaders(lines: readonly string[]): NodeJS.Dict<string> | null {
+  if (lines.length > MAX_HEADERS) return null;
+  const headers: NodeJS.Dict<string> = Object.create(null);
+  for (const line of lines) {
+    const [, given, value] = HEADER.exec(line) ?? [];
+    const name = given?.toLowerCase();
+    if (name === undefined || name in headers || SPECIAL.includes(name)) return null;
+    headers[name] = value;
+  }
+  return headers;
+}
