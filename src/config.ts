@@ -15,6 +15,8 @@ interface WorkedOut {
   readonly workers: number;
   /** Whether `workers` was left to the server. */
   readonly isWorkersAuto: boolean;
+  /** Threads of a batch that nothing runs beside. */
+  readonly loneThreads: number;
   /** An absolute folder; null for none. */
   readonly cacheDir: string | null;
   readonly maxReceivingBytes: number;
@@ -55,6 +57,8 @@ export function batchBoundsOn(
   };
 }
 
+/** More were not measured. */
+const LONE_THREADS = 2;
 /** Where memory is short, bodies and queue may each take this share of it; workers and models need the rest. */
 const MEMORY_SHARE = 1 / 8;
 const MOST_BYTES = 256_000_000;
@@ -106,12 +110,13 @@ export function parseConfig(
   if (problems.length > 0) throw new ConfigError(problems);
   // Each value came out of the schema that the type is made from.
   const parsed = values as ParsedSettings;
-  const { workers, maxReceivingBytes, maxQueueBytes } = parsed;
+  const { workers, loneThreads, maxReceivingBytes, maxQueueBytes } = parsed;
   const fewBytes = Math.min(MOST_BYTES, Math.floor(usableMemoryBytes(machine) * MEMORY_SHARE));
   return Object.freeze({
     ...parsed,
     workers: workers === 'auto' ? usableCores(machine) : workers,
     isWorkersAuto: workers === 'auto',
+    loneThreads: loneThreads === 'auto' ? Math.min(LONE_THREADS, usableCores(machine)) : loneThreads,
     cacheDir: cacheFolder(parsed.cacheDir, environment),
     maxReceivingBytes: maxReceivingBytes === 'auto' ? fewBytes : maxReceivingBytes,
     maxQueueBytes: maxQueueBytes === 'auto' ? fewBytes : maxQueueBytes,

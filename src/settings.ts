@@ -91,6 +91,12 @@ export const SETTINGS = {
     1,
     'Threads on which a worker runs a batch. More make a single long text or picture faster while nothing else runs, and everything slower when all workers do.',
   ),
+  loneThreads: setting(
+    autoOr(1, 256),
+    'threads',
+    'auto',
+    'Threads on which a worker runs a batch while nothing else runs or waits, on a CPU and with shared weights: all cores are free then. auto is 2, or 1 on one core; 1 treats such a batch like any other.',
+  ),
   executionProvider: setting(
     z.enum(['auto', 'cpu', 'cuda']),
     'provider',

@@ -17,6 +17,7 @@ export function workerModel(manifest: Manifest, config: Config, hasCuda: boolean
     versionKey: versionKey(manifest),
     modelFile: manifest.modelFile,
     threads: config.workerThreads,
+    loneThreads: config.loneThreads,
     cache: cacheDir === null ? null : { folder: path.join(cacheDir, 'weights'), sha256: manifest.provenance.sha256 },
     collate: collateSpec(manifest, config.maxImagePixels),
     outputs: manifest.task === 'tensor' ? manifest.outputs.map(({ name }) => name) : [manifest.classification.output],

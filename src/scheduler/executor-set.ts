@@ -2,14 +2,18 @@ import type { Executor } from './executor.ts';
 
 /** Weight of the last batch. */
 const HANDOVER_WEIGHT = 0.1;
+/** Batches one after another that nothing ran beside: then the next one may have all cores. */
+const LONE_IN_A_ROW = 4;
 
 /** The executors that take work, which of them are idle, and when the others are predicted to be. */
 export class ExecutorSet {
   readonly #attached = new Set<Executor>();
   #handoverMs = 0;
-  readonly #idle = new Set<Executor>();
+  /** The one that worked last comes first: its memory is warm, and it has what it made for batches that run alone. */
+  #idle: readonly Executor[] = [];
   /** Predicted end of each batch that runs, in ms of the clock. */
   readonly #ends = new Map<Executor, number>();
+  #loneInARow = 0;
 
   /** ms that a batch takes beside its run, of late: what there is of it, sent and read. */
   get handoverMs(): number {
@@ -20,8 +24,14 @@ export class ExecutorSet {
     this.#handoverMs += HANDOVER_WEIGHT * (ms - this.#handoverMs);
   }
 
-  get idle(): ReadonlySet<Executor> {
-    return this.#idle;
+  /** The idle one that is to work next; null where all are busy. */
+  get nextIdle(): Executor | null {
+    return this.#idle[0] ?? null;
+  }
+
+  /** The idle one that is least likely to be needed. */
+  get lastIdle(): Executor | null {
+    return this.#idle.at(-1) ?? null;
   }
 
   /** Batches that run, those of detached executors included. */
@@ -29,31 +39,41 @@ export class ExecutorSet {
     return this.#ends.size;
   }
 
+  /** Whether only one batch runs, and nothing ran beside the last ones either. */
+  get isLone(): boolean {
+    return this.#ends.size === 1 && this.#loneInARow >= LONE_IN_A_ROW;
+  }
+
   attach(executor: Executor): void {
     this.#attached.add(executor);
-    this.#idle.add(executor);
+    this.#idle = [...this.#without(executor), executor];
   }
 
   detach(executor: Executor): void {
     this.#attached.delete(executor);
-    this.#idle.delete(executor);
+    this.#idle = this.#without(executor);
   }
 
   begin(executor: Executor, endsAt: number): void {
-    this.#idle.delete(executor);
+    this.#idle = this.#without(executor);
     this.#ends.set(executor, endsAt);
+    this.#loneInARow = this.#ends.size === 1 ? this.#loneInARow + 1 : 0;
   }
 
   end(executor: Executor): void {
     this.#ends.delete(executor);
-    if (this.#attached.has(executor)) this.#idle.add(executor);
+    if (this.#attached.has(executor)) this.#idle = [executor, ...this.#without(executor)];
   }
 
   /** How many take work, and the predicted ms until one of them is free. */
   at(now: number): { readonly count: number; readonly firstFreeMs: number } {
     const count = this.#attached.size;
-    if (this.#idle.size > 0 || count === 0) return { count, firstFreeMs: 0 };
+    if (this.#idle.length > 0 || count === 0) return { count, firstFreeMs: 0 };
     const first = Math.min(...[...this.#attached].map((executor) => this.#ends.get(executor) ?? now));
     return { count, firstFreeMs: Math.max(0, first - now) };
+  }
+
+  #without(executor: Executor): Executor[] {
+    return this.#idle.filter((idle) => idle !== executor);
   }
 }

@@ -4,6 +4,8 @@ import type { EncodedItem, ItemOutcome } from './item.ts';
 export interface Batch {
   readonly versionKey: string;
   readonly items: readonly EncodedItem[];
+  /** Whether nothing else runs or waits: it may use all cores. */
+  readonly isLone?: boolean;
 }
 
 export interface BatchResult {
@@ -16,6 +18,8 @@ export interface BatchResult {
   readonly runMs: number;
   /** Pixels decoded for the batch. */
   readonly pixels: number;
+  /** Whether it ran on more cores than batches usually do. */
+  readonly isWide?: boolean;
 }
 
 /** A place where one batch at a time runs. The scheduler owns this interface; a worker process implements it. */

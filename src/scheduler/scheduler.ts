@@ -22,6 +22,8 @@ type Arriving = Pick<Job, 'item' | 'rank'> & { readonly waiter: Waiter };
 
 /** A background item stands where an interactive one that came this much later would: it yields, but never starves. */
 const BACKGROUND_HANDICAP_MS = 10_000;
+/** A shorter batch would be done before it gained by more cores what waking them costs. */
+const MIN_WIDE_MS = 8;
 
 /**
  * Decides which items run next, where and together. A batch is formed at the moment a worker becomes free, from what
@@ -47,12 +49,8 @@ export class Scheduler {
     this.#admission = new Admission(options);
     this.#reuse = new Reuse(options);
     this.#now = options.now ?? (() => performance.now());
-    this.door = new Door({
-      admission: this.#admission,
-      queues: this.#queues,
-      executors: this.#executors,
-      now: this.#now,
-    });
+    const now = this.#now;
+    this.door = new Door({ admission: this.#admission, queues: this.#queues, executors: this.#executors, now });
     this.#quarantine = new Quarantine(options, this.#now);
     this.#lost = new LostBatches(this.#quarantine);
     this.#active = new ActiveSubmissions(this.#now, (submission) => this.#endLate(submission));
@@ -84,7 +82,7 @@ export class Scheduler {
 
   /** An executor with nothing to do, detached; null while any request is unanswered. `attach` gives it back. */
   lend(): Executor | null {
-    const [executor = null] = this.#active.count > 0 ? [] : this.#executors.idle;
+    const executor = this.#active.count > 0 ? null : this.#executors.lastIdle;
     if (executor !== null) this.detach(executor);
     return executor;
   }
@@ -186,7 +184,7 @@ export class Scheduler {
   }
 
   #dispatch(): void {
-    for (const executor of this.#executors.idle) {
+    for (let executor = this.#executors.nextIdle; executor !== null; executor = this.#executors.nextIdle) {
       const batch = this.#lost.next() ?? this.#nextBatch(this.#now());
       if (batch === null) return;
       void this.#run(executor, batch);
@@ -212,7 +210,9 @@ export class Scheduler {
     queue.served += predictedMs;
     this.#executors.begin(executor, startedAt + predictedMs);
     this.#admission.observeStart(jobs, startedAt);
-    const outcome = await executor.run({ versionKey: queue.key, items: jobs.map(({ item }) => item) }).catch(toError);
+    const isLone = predictedMs >= MIN_WIDE_MS && this.#executors.isLone && this.#queues.isEmpty;
+    const items = jobs.map(({ item }) => item);
+    const outcome = await executor.run({ versionKey: queue.key, items, isLone }).catch(toError);
     this.#executors.end(executor);
     this.#lost.end(batch);
     if (outcome instanceof ExecutorLostError) this.#retry(batch, outcome);
@@ -224,10 +224,10 @@ export class Scheduler {
   }
 
   #answer(queue: VersionQueue, jobs: readonly Job[], run: FinishedRun): void {
-    const { outcomes, collateMs, runMs } = run.result;
+    const { outcomes, collateMs, runMs, isWide = false } = run.result;
     this.#executors.observeHandover(this.#now() - run.startedAt - collateMs - runMs);
     this.#options.observer.batchRan(ranBatch(queue.key, jobs, run));
-    queue.cost.observe(jobs.length, Math.max(...jobs.map(({ size }) => size)), collateMs + runMs);
+    if (!isWide) queue.cost.observe(jobs.length, Math.max(...jobs.map(({ size }) => size)), collateMs + runMs);
     for (const [at, job] of jobs.entries()) {
       const outcome = outcomes[at];
       this.#reuse.end(job, outcome?.ok ? outcome.output : null);

@@ -24,6 +24,10 @@ export class VersionQueues {
     return this.all.reduce((total, queue) => total + queue.waitingMs, 0);
   }
 
+  get isEmpty(): boolean {
+    return this.all.every(({ length }) => length === 0);
+  }
+
   set(queue: VersionQueue): void {
     this.#queues.set(queue.key, queue);
   }

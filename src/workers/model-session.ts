@@ -7,11 +7,13 @@ import { WeightsCache } from './weights-cache.ts';
 interface OpenedSession {
   readonly session: OnnxSession;
   readonly weights: WeightsSource;
+  /** Opens the same graph over the same weights for runs that nothing runs beside; null where it would gain nothing. */
+  readonly openLone: (() => Promise<OnnxSession>) | null;
 }
 
 export type OpenedModel = OpenedSession & RunsOn;
 
-type Opening = Pick<WorkerModel, 'modelFile' | 'provider' | 'cache' | 'threads'>;
+type Opening = Pick<WorkerModel, 'modelFile' | 'provider' | 'cache' | 'threads' | 'loneThreads'>;
 
 /**
  * Opens a version's graph on what is to run it, or, where that fails, on the CPU.
@@ -23,7 +25,7 @@ export async function openModel(model: Opening, cudaDevice: number | null): Prom
   try {
     if (cudaDevice === null) throw new Error('This is a bug: a worker without a GPU is to run a version on one');
     const session = await OnnxSession.loadOnCuda(model.modelFile, cudaDevice, model.threads);
-    return { session, weights: 'own', provider: 'cuda', providerProblem: null };
+    return { session, weights: 'own', openLone: null, provider: 'cuda', providerProblem: null };
   } catch (error) {
     // A file that no provider can run fails here again.
     return { ...(await openOnCpu(model)), provider: 'cpu', providerProblem: messageOf(error) };
@@ -35,20 +37,26 @@ export async function openModel(model: Opening, cudaDevice: number | null): Prom
  * own folder.
  * @throws Error with the runtime's reason when the model cannot be run.
  */
-async function openOnCpu({ modelFile, cache, threads }: Opening): Promise<OpenedSession> {
-  if (cache === null) return { session: await OnnxSession.load(modelFile, threads), weights: 'own' };
+async function openOnCpu(opening: Opening): Promise<OpenedSession> {
+  const { cache, threads, loneThreads } = opening;
+  if (cache === null) return openAlone(opening, 'own');
   const found = await (await openCache(cache.folder)).find(cache.sha256);
-  if (found.state !== 'intact') {
-    return {
-      session: await OnnxSession.load(modelFile, threads),
-      weights: found.state === 'damaged' ? 'damaged' : 'own',
-    };
-  }
+  if (found.state !== 'intact') return openAlone(opening, found.state === 'damaged' ? 'damaged' : 'own');
+  const { modelFile } = found;
   try {
-    return { session: await OnnxSession.loadOptimised(found.modelFile, threads), weights: 'shared' };
+    return {
+      session: await OnnxSession.loadOptimised(modelFile, threads),
+      weights: 'shared',
+      openLone: loneThreads > threads ? () => OnnxSession.loadForLoneRuns(modelFile, loneThreads) : null,
+    };
   } catch {
-    return { session: await OnnxSession.load(modelFile, threads), weights: 'damaged' };
+    return openAlone(opening, 'damaged');
   }
+}
+
+/** With a copy of the weights that is this worker's own: a second session would make another one. */
+async function openAlone({ modelFile, threads }: Opening, weights: WeightsSource): Promise<OpenedSession> {
+  return { session: await OnnxSession.load(modelFile, threads), weights, openLone: null };
 }
 
 /** The cache of this machine and this runtime. */

@@ -61,6 +61,20 @@ export class OnnxSession {
   }
 
   /**
+   * Loads the same for runs that have the machine to themselves: threads wait for their share of the next operator awake,
+   * as waking them would take longer than they gain, and sleep as soon as the run is over.
+   */
+  static async loadForLoneRuns(modelFile: string, threads: number): Promise<OnnxSession> {
+    const options = {
+      ...OPTIONS,
+      intraOpNumThreads: threads,
+      graphOptimizationLevel: 'disabled',
+      extra: { session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1' } } },
+    } as const;
+    return new OnnxSession(await InferenceSession.create(modelFile, options));
+  }
+
+  /**
    * Writes the model as the runtime has optimised it for this machine into a folder: `model.onnx`, and `weights.bin` with
    * the weights and, beside those that kernels rearrange, their rearranged form.
    * @returns the session that was saved.

@@ -23,6 +23,8 @@ export interface WorkerModel {
   readonly provider: ExecutionProvider;
   /** Threads that a batch runs on. */
   readonly threads: number;
+  /** Threads that one runs on while nothing else does. */
+  readonly loneThreads: number;
   /** Where weights that workers share may lie; null where each has its own. */
   readonly cache: CachedModel | null;
   readonly collate: CollateSpec;
@@ -52,7 +54,13 @@ export type ToWorker =
       /** The GPU of this worker, as CUDA counts them. */
       readonly cudaDevice: number | null;
     }
-  | { readonly type: 'run'; readonly versionKey: string; readonly items: readonly EncodedItem[] }
+  | {
+      readonly type: 'run';
+      readonly versionKey: string;
+      readonly items: readonly EncodedItem[];
+      /** Whether it may have all cores: nothing else runs or waits. */
+      readonly isLone: boolean;
+    }
   | { readonly type: 'exit' };
 
 /** From a worker to the main process. */
@@ -70,6 +78,7 @@ export type FromWorker =
   | {
       readonly type: 'ran';
       readonly begunAt: number;
+      readonly isWide: boolean;
       readonly outcomes: readonly ItemOutcome[];
       readonly collateMs: number;
       readonly runMs: number;

@@ -118,13 +118,13 @@ export class WorkerProcess implements Executor {
     return this.#batches;
   }
 
-  run({ versionKey, items }: Batch): Promise<BatchResult> {
+  run({ versionKey, items, isLone = false }: Batch): Promise<BatchResult> {
     if (this.#running !== null) throw new Error('This is a bug: the worker runs a batch already');
     if (this.#isOver) return Promise.reject(new ExecutorLostError(`worker ${this.id} has ended`));
     this.#running = Promise.withResolvers();
     this.#runningSince = performance.now();
     this.#batches += 1;
-    this.#wire.send({ type: 'run', versionKey, items });
+    this.#wire.send({ type: 'run', versionKey, items, isLone });
     return this.#running.promise;
   }
 

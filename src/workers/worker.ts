@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../errors.ts';
 import { freeMemory, freeTensor } from '../off-heap.ts';
 import type { BatchResult } from '../scheduler/executor.ts';
@@ -19,6 +20,10 @@ interface Loaded {
   readonly model: WorkerModel;
   readonly session: OnnxSession;
   readonly collate: Collator;
+  /** The session of batches that nothing runs beside; null until there was one, and where there is none. */
+  lone: OnnxSession | null;
+  /** Null where it was opened, or would gain nothing. */
+  openLone: (() => Promise<OnnxSession>) | null;
 }
 
 const loaded = new Map<string, Loaded>();
@@ -30,8 +35,9 @@ async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promis
     wire.send({ type: 'loading', versionKey });
     const begun = performance.now();
     try {
-      const { session, ...opened } = await openModel(model, cudaDevice);
-      const version = { model, session, collate: await createCollator(model.collate, session.inputs) };
+      const { session, openLone, ...opened } = await openModel(model, cudaDevice);
+      const collate = await createCollator(model.collate, session.inputs);
+      const version: Loaded = { model, session, collate, lone: null, openLone };
       // Where another provider had to do, the wide batches will not come.
       const warmUp = opened.provider === model.provider ? model.warmUp : model.warmUp.slice(0, 1);
       for (const items of warmUp) await runBatch(version, items);
@@ -45,18 +51,39 @@ async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promis
   wire.send({ type: 'ready' });
 }
 
-async function run({ versionKey, items }: ToWorker & { type: 'run' }): Promise<void> {
+async function run({ versionKey, items, isLone }: ToWorker & { type: 'run' }): Promise<void> {
   const begunAt = performance.timeOrigin + performance.now();
   try {
     const version = loaded.get(versionKey);
     if (version === undefined) throw new Error(`This is a bug: ${versionKey} is not loaded`);
-    const isTensors = items[0]?.kind === 'tensors';
-    const result = await (isTensors ? runTensors(items, runBatch.bind(null, version)) : runBatch(version, items));
-    wire.send({ type: 'ran', begunAt, ...result }, () => freeOutputs(result));
+    const session = (isLone ? version.lone : null) ?? version.session;
+    const result = await runOn({ ...version, session }, items);
+    const isWide = session !== version.session;
+    wire.send({ type: 'ran', begunAt, isWide, ...result }, () => freeOutputs(result));
+    if (isLone) await prepareLone(version, items);
   } catch (error) {
     wire.send({ type: 'run-failed', reason: messageOf(error) });
   }
   freeItems(items);
+}
+
+function runOn(version: Loaded, items: readonly EncodedItem[]): Promise<BatchResult> {
+  const isTensors = items[0]?.kind === 'tensors';
+  return isTensors ? runTensors(items, runBatch.bind(null, version)) : runBatch(version, items);
+}
+
+/** After the first batch that nothing ran beside; the session is kept if it gives the same bits. It is a gain, and no need. */
+async function prepareLone(version: Loaded, items: readonly EncodedItem[]): Promise<void> {
+  const { openLone } = version;
+  version.openLone = null;
+  if (openLone === null) return;
+  try {
+    const session = await openLone();
+    const [usual, wide] = [await runOn(version, items), await runOn({ ...version, session }, items)];
+    if (isDeepStrictEqual(wide.outcomes, usual.outcomes)) version.lone = session;
+  } catch {
+    // Lone batches run like all others.
+  }
 }
 
 /** All arrays of a message lie in one piece of memory. */

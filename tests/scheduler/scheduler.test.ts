@@ -621,6 +621,49 @@ describe('a queue delay', () => {
   });
 });
 
+describe('a batch that nothing runs beside', () => {
+  const LONG = 128;
+
+  test('may have all cores after several of them, where it is long and nothing waits', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    const second = new FakeExecutor(2);
+    scheduler.attach(second);
+    for (const tokens of [LONG, LONG, LONG, LONG, 4, LONG]) {
+      submit(1, tokens);
+      await executor.finish(12);
+    }
+    expect(executor.lone).toEqual([false, false, false, true, false, true]);
+    submit(1, LONG);
+    submit(2, LONG);
+    await second.finish(12);
+    await executor.finish(12);
+    submit(3, LONG);
+    expect([executor.lone.slice(-2), second.lone]).toEqual([[true, false], [false]]);
+  });
+
+  test('teaches nothing about what a batch costs on one core', async () => {
+    const { scheduler, executor, submit } = schedulerWith();
+    const before = scheduler.costOf(KEY)?.coefficients;
+    const result = (isWide: boolean) => ({
+      outcomes: [{ ok: true, output: {} } as const],
+      collateMs: 0,
+      runMs: 500,
+      pixels: 0,
+      isWide,
+    });
+    for (let k = 0; k < 40; k++) {
+      submit(1, LONG);
+      await executor.finishWith(result(true));
+    }
+    expect(scheduler.costOf(KEY)?.coefficients).toEqual(before);
+    for (let k = 0; k < 40; k++) {
+      submit(1, LONG);
+      await executor.finishWith(result(false));
+    }
+    expect(scheduler.costOf(KEY)?.coefficients).not.toEqual(before);
+  });
+});
+
 describe('lending an executor', () => {
   test('gives an idle one, which gets no work until it is given back', () => {
     const { scheduler, executor, submit } = schedulerWith();

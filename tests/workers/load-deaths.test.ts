@@ -4,7 +4,7 @@ import type { WorkerModel } from '../../src/workers/protocol.ts';
 
 function model(versionKey: string): WorkerModel {
   const cache = { folder: '/cache', sha256: 'a'.repeat(64) };
-  const common = { modelFile: '/model.onnx', threads: 1, outputs: [], warmUp: [] };
+  const common = { modelFile: '/model.onnx', threads: 1, loneThreads: 1, outputs: [], warmUp: [] };
   return { versionKey, provider: 'cuda', cache, collate: { kind: 'tensors' }, ...common };
 }
 

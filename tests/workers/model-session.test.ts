@@ -17,7 +17,7 @@ const X = { dataType: 'float32', shape: [2], data: Float32Array.of(1, 2) } as co
 const NO_SUCH_GPU = 63;
 
 test('what CUDA does not take runs on the CPU, and says why', async () => {
-  const model = { modelFile: await modelFile(), provider: 'cuda', cache: null, threads: 1 } as const;
+  const model = { modelFile: await modelFile(), provider: 'cuda', cache: null, threads: 1, loneThreads: 1 } as const;
   const { session, provider, providerProblem } = await openModel(model, NO_SUCH_GPU);
   expect(provider).toBe('cpu');
   expect(providerProblem).toMatch(/cuda/i);
@@ -25,19 +25,26 @@ test('what CUDA does not take runs on the CPU, and says why', async () => {
 });
 
 test('what is to run on the CPU has no problem to tell', async () => {
-  const model = { modelFile: await modelFile(), provider: 'cpu', cache: null, threads: 1 } as const;
+  const model = { modelFile: await modelFile(), provider: 'cpu', cache: null, threads: 1, loneThreads: 1 } as const;
   expect(await openModel(model, NO_SUCH_GPU)).toMatchObject({ provider: 'cpu', providerProblem: null });
 });
 
 test('a file that is no model is refused whatever is to run it', async () => {
   const file = path.join(await temporaryFolder(), 'model.onnx');
   await writeFile(file, 'no model');
-  const model = { modelFile: file, provider: 'cuda', cache: null, threads: 1 } as const;
+  const model = { modelFile: file, provider: 'cuda', cache: null, threads: 1, loneThreads: 1 } as const;
   await expect(openModel(model, NO_SUCH_GPU)).rejects.toThrow(/model/i);
 });
 
 test('a worker tells what runs each of its versions', async () => {
-  const shared = { threads: 1, cache: null, collate: { kind: 'tensors' }, outputs: ['y'], warmUp: [] } as const;
+  const shared = {
+    threads: 1,
+    loneThreads: 1,
+    cache: null,
+    collate: { kind: 'tensors' },
+    outputs: ['y'],
+    warmUp: [],
+  } as const;
   const file = await modelFile();
   const models = [
     { versionKey: 'a/1@a', modelFile: file, provider: 'cuda', ...shared },

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { ExecutorSet } from '../../src/scheduler/executor-set.ts';
+import { FakeExecutor } from '../fixtures/fake-executor.ts';
+
+function setOf(count: number) {
+  const set = new ExecutorSet();
+  const executors = Array.from({ length: count }, (_, at) => new FakeExecutor(at + 1));
+  for (const executor of executors) set.attach(executor);
+  const [first, second] = executors as [FakeExecutor, FakeExecutor];
+  return { set, first, second };
+}
+
+test('the one that worked last works next, and is lent last', () => {
+  const { set, first, second } = setOf(2);
+  expect(set.nextIdle).toBe(first);
+  set.begin(first, 10);
+  set.begin(second, 10);
+  expect(set.nextIdle).toBeNull();
+  set.end(first);
+  set.end(second);
+  expect([set.nextIdle, set.lastIdle]).toEqual([second, first]);
+  set.detach(second);
+  expect([set.nextIdle, set.lastIdle]).toEqual([first, first]);
+  set.attach(second);
+  expect([set.nextIdle, set.lastIdle]).toEqual([first, second]);
+});
+
+test('one that was detached while it worked does not come back', () => {
+  const { set, first, second } = setOf(2);
+  set.begin(first, 10);
+  set.detach(first);
+  set.end(first);
+  expect([set.nextIdle, set.lastIdle]).toEqual([second, second]);
+});
+
+test('a batch is alone when nothing runs beside it, nor did beside the last ones', () => {
+  const { set, first, second } = setOf(2);
+  const seen = [];
+  for (let k = 0; k < 5; k++) {
+    set.begin(first, 10);
+    seen.push(set.isLone);
+    set.end(first);
+  }
+  expect(seen).toEqual([false, false, false, true, true]);
+  set.begin(first, 10);
+  set.begin(second, 10);
+  expect(set.isLone).toBe(false);
+  set.end(first);
+  set.end(second);
+  set.begin(first, 10);
+  expect(set.isLone).toBe(false);
+});
