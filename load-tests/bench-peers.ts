@@ -2,7 +2,7 @@ import { bareTarget } from './bare-target.ts';
 import { Children } from './children.ts';
 import { chosen, parseOptions } from './options.ts';
 import { peerTargets } from './peer-target.ts';
-import { writePlots } from './result-plots.ts';
+import { plotsOf, writePlots } from './result-plots.ts';
 import { emptyResults, writeResults } from './results.ts';
 import { BOUND, Rounds } from './rounds.ts';
 import { peerScenarios } from './scenarios.ts';
@@ -43,4 +43,4 @@ for (const [kind, work] of works) {
   await writeResults(results);
 }
 printResults(results);
-console.log(`\n${await writeResults(results)}\n${(await writePlots(results)).join('\n')}`);
+console.log(`\n${await writeResults(results)}\n${(await writePlots(plotsOf(results))).join('\n')}`);

@@ -15,8 +15,16 @@ const runs = files.length === 0 ? [await readResults('peers')] : await Promise.a
 const peers = runs.filter((run) => run !== null);
 if (peers.length === 0) throw new Error(`there are no results in ${RESULTS}: run npm run bench:peers first`);
 const docs = path.join(ROOT, 'docs');
-const written = await Promise.all(peers.map((results) => writePlots(results, path.join(docs, 'benchmarks'))));
+// Of several runs with the same work the first one is drawn.
+const plots = [
+  ...new Map(
+    peers
+      .toReversed()
+      .flatMap(plotsOf)
+      .map((plot) => [plot.name, plot]),
+  ).values(),
+];
+const written = await writePlots(plots, path.join(docs, 'benchmarks'));
 const file = path.join(docs, 'benchmarks.md');
-const plots = peers.flatMap((results) => plotsOf(results));
 await writeFile(file, report({ peers, batching: await readResults('batching') }, plots));
-console.log([file, ...written.flat()].join('\n'));
+console.log([file, ...written].join('\n'));

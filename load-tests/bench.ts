@@ -1,7 +1,7 @@
 import { bareTarget } from './bare-target.ts';
 import { Children } from './children.ts';
 import { parseOptions } from './options.ts';
-import { writePlots } from './result-plots.ts';
+import { plotsOf, writePlots } from './result-plots.ts';
 import { emptyResults, writeResults } from './results.ts';
 import { BOUND, Rounds } from './rounds.ts';
 import { benchScenarios } from './scenarios.ts';
@@ -24,4 +24,4 @@ await new Rounds(
   results,
 ).inTurn();
 printResults(results);
-console.log(`\n${await writeResults(results)}\n${(await writePlots(results)).join('\n')}`);
+console.log(`\n${await writeResults(results)}\n${(await writePlots(plotsOf(results))).join('\n')}`);

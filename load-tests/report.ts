@@ -41,17 +41,19 @@ const SERVAL = 'serval';
 const NOTHING = '–';
 
 export interface ReportedRuns {
-  /** Texts and photographs may have runs of their own; of two with the same work the first one counts. */
+  /** Texts and photographs may have runs of their own; of several with the same work the first one counts, the others follow. */
   readonly peers: readonly Results[];
   readonly batching: Results | null;
 }
 
 /** The document: what was measured, on what, how, and where Serval loses. */
 export function report({ peers, batching }: ReportedRuns, plots: readonly NamedPlot[]): string {
-  const works = ['text real', 'images'].flatMap((work) => {
-    const run = peers.find((results) => scenariosOf(results).some((name) => name.startsWith(`${work}, `)));
-    return run === undefined ? [] : [{ work, run }];
-  });
+  const all = ['text real', 'images'].map((work) =>
+    peers
+      .filter((results) => scenariosOf(results).some((name) => name.startsWith(`${work}, `)))
+      .map((run) => ({ work, run })),
+  );
+  const works = all.flatMap((runs) => runs.slice(0, 1));
   const failures = peers.flatMap((run) => run.failures);
   return `${[
     '# Benchmarks',
@@ -60,6 +62,7 @@ export function report({ peers, batching }: ReportedRuns, plots: readonly NamedP
     ...works.flatMap(({ work, run }) => workSection(run, work, plots)),
     ...works.slice(0, 1).map(({ work, run }) => startUpSection(run, work)),
     losses(works),
+    ...all.flatMap((runs) => runs.slice(1)).flatMap(({ work, run }) => workSection(run, work, null)),
     ...(batching === null ? [] : [batchingSection(batching)]),
     METHOD,
     ...(failures.length === 0 ? [] : [failureSection(failures)]),
@@ -81,7 +84,8 @@ function machineLines({ machine, date, command, rounds, seconds }: Results): str
 
 const BUSY_LOAD = 0.5;
 
-function workSection(results: Results, work: string, plots: readonly NamedPlot[]): string[] {
+/** @param plots null for a run beside the one that counts, which is not drawn. */
+function workSection(results: Results, work: string, plots: readonly NamedPlot[] | null): string[] {
   const columns = COLUMNS.filter(({ scenario, figure }) =>
     results.targets.some(
       ({ name }) => valuesOf(results, { target: name, scenario: `${work}, ${scenario}`, figure }).length > 0,
@@ -93,11 +97,11 @@ function workSection(results: Results, work: string, plots: readonly NamedPlot[]
     ...columns.map((column) => cell(results, work, column, name)),
   ]);
   return [
-    `## ${work === 'images' ? 'Photographs (imagenet/1)' : 'Texts (sentiment/2, the test split)'}`,
+    `## ${work === 'images' ? 'Photographs (imagenet/1)' : 'Texts (sentiment/2, the test split)'}${plots === null ? ', another run' : ''}`,
     machineLines(results),
     'Medians of the rounds, with the 95 % bootstrap interval below.',
     table([header, ...rows]),
-    ...plots
+    ...(plots ?? [])
       .filter(({ name }) => name.includes(`-${work.replaceAll(' ', '-')}-`))
       .map(({ name, title }) => `![${title}](benchmarks/${name})`),
   ];
@@ -171,7 +175,7 @@ function failureSection(failures: readonly string[]): string {
 
 const METHOD = `## How it is measured
 
-- Each round starts every target once, one at a time, warms it up for ten seconds of requests, measures it and stops it: A B C, A B C. Ratios are taken within a round.
+- Each round starts every target once, one at a time, warms it up with requests for 10 s (or what --warm-up says; 1.5 s in runs from before it), measures it and stops it: A B C, A B C. Ratios are taken within a round.
 - All serve the same files: the same model, tokenizer and preprocessing settings, with the same version of ONNX Runtime and one thread a session; two processes run sessions, except where a row says otherwise. Access logs of the peers are off, Serval's is on, as by default. Their pins and their few lines of code are in \`load-tests/peers/\`.
 - Texts: the sentiment test split in file order, equal ones once, cut into one part a connection. Photographs: the golden ones of imagenet/1 (without a grey one with transparency, which transformers.js cannot read), each connection from another offset, with bytes behind each file that make every request different. No two requests in flight are equal, sharing and caching are off, and a run in which an answer was shared, cached or not 2xx outside overloads is thrown away.
 - "Bare" is two processes that encode and run inputs in a loop with no server around them; "run only" has encoded them before.

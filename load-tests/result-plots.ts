@@ -13,11 +13,11 @@ export interface NamedPlot {
   readonly svg: string;
 }
 
-/** @returns the files, in results/. */
-export async function writePlots(results: Results, folder = RESULTS): Promise<string[]> {
+/** @returns the files. */
+export async function writePlots(plots: readonly NamedPlot[], folder = RESULTS): Promise<string[]> {
   await mkdir(folder, { recursive: true });
   return Promise.all(
-    plotsOf(results).map(async ({ name, svg }) => {
+    plots.map(async ({ name, svg }) => {
       const file = path.join(folder, name);
       await writeFile(file, svg);
       return file;
