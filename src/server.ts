@@ -8,6 +8,7 @@ import { ModelManager } from './lifecycle/model-manager.ts';
 import type { ProviderLog } from './lifecycle/provider-log.ts';
 import { WeightsKeeper } from './lifecycle/weights-keeper.ts';
 import { Listeners } from './listeners.ts';
+import { flushed } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import type { Tracing } from './observability/tracing.ts';
 import { createPredictors } from './open-inference/create-predictors.ts';
@@ -153,6 +154,7 @@ export class Server {
     await this.#pool.stop();
     await this.#tracing?.stop();
     this.#logger.info({ clean }, 'stopped');
+    await flushed(this.#logger);
     return clean;
   }
 

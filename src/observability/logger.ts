@@ -1,8 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import type { Config } from '../config.ts';
 
 /** A write for each line would cost more than all else that the main process does for a request. */
 const BUFFERED = { dest: 1, sync: false, minLength: 16_000, periodicFlush: 100 };
+
+/** How long the last lines may take to be written. */
+const MAX_FLUSH_MS = 1_000;
 
 /** Lines for people on a terminal, JSON for machines otherwise. Inputs are never logged. */
 export function createLogger({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Logger {
@@ -21,4 +25,14 @@ export function createLogger({ logLevel, logFormat }: Pick<Config, 'logLevel' | 
       },
     },
   });
+}
+
+/**
+ * Writes what is buffered; to be called before the process ends. What is left then is written without a pause at the exit
+ * itself, which never ends where nobody reads any more: sonic-boom tries again for ever after EPIPE (4.2).
+ */
+export async function flushed(logger: Logger): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  logger.flush(() => resolve());
+  await Promise.race([promise, delay(MAX_FLUSH_MS)]);
 }
