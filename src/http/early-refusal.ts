@@ -1,4 +1,4 @@
-import { type IncomingMessage, type RequestListener, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { ServalError } from '../errors.ts';
 import type { InputKind } from '../pipelines/pipeline.ts';
 import { versionKey } from '../repository/manifest.ts';
@@ -6,6 +6,7 @@ import { isServing } from '../server-phase.ts';
 import type { AppParts } from './app.ts';
 import type { PlainRequest, RequestHead } from './plain-request.ts';
 import { protocolOf } from './protocols/error-shapes.ts';
+import { type Answer, rawAnswer } from './raw-answer.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts';
 import { httpName, logAnswered } from './request-log.ts';
 import { TIMEOUT_HEADER } from './request-timeout.ts';
@@ -20,13 +21,6 @@ interface Candidate {
   readonly begun: number;
   readonly model: string | null;
   readonly timeoutMs: number;
-}
-
-/** A refusal as it is written. */
-interface Answer {
-  readonly statusCode: number;
-  readonly headers: Readonly<Record<string, string | number>>;
-  readonly text: string;
 }
 
 const PREDICT = /^\/(?:models\/([\w.-]{1,128})\/)?predict$/;
@@ -76,10 +70,11 @@ export class EarlyRefusal {
     const error = candidate === null ? null : this.#refusal(candidate, request.body);
     if (candidate === null || error === null) return null;
     const answer = this.#refuse(error, candidate, request);
+    const idleSeconds = Math.floor(this.#parts.config.keepAliveTimeoutMs / 1000);
     const connection = request.keepsAlive
-      ? `keep-alive\r\nkeep-alive: timeout=${Math.floor(this.#parts.config.keepAliveTimeoutMs / 1000)}`
-      : 'close';
-    return rawAnswer({ ...answer, headers: { ...answer.headers, date: new Date().toUTCString(), connection } });
+      ? { connection: 'keep-alive', 'keep-alive': `timeout=${idleSeconds}` }
+      : { connection: 'close' };
+    return rawAnswer({ ...answer, headers: { ...answer.headers, date: new Date().toUTCString(), ...connection } });
   }
 
   #candidate({ method, url = '', headers }: RequestHead): Candidate | null {
@@ -149,12 +144,6 @@ export class EarlyRefusal {
     };
     return { statusCode, headers, text };
   }
-}
-
-function rawAnswer({ statusCode, headers, text }: Answer): string {
-  let head = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n`;
-  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
-  return `${head}\r\n${text}`;
 }
 
 /** Calls back when all of the body is there, or its client is gone. */

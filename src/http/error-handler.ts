@@ -1,9 +1,9 @@
-import { STATUS_CODES } from 'node:http';
 import { hasZodFastifySchemaValidationErrors } from '@fastify/type-provider-zod';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
 import type { MethodTable } from './method-table.ts';
 import { errorBody, errorShapeOf } from './protocols/error-shapes.ts';
+import { rawAnswer } from './raw-answer.ts';
 
 /** Fastify's own errors by its codes; all others of it are bugs. */
 const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -82,14 +82,12 @@ function sendError(error: ServalError, request: FastifyRequest, reply: FastifyRe
 
 /** The answer to bytes that never became a request. */
 export function rawErrorResponse(code: ErrorCode, message: string): string {
-  const body = JSON.stringify(errorBody(new ServalError(code, message)));
-  const [status] = ERROR_TABLE[code];
-  return [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-    '',
-    body,
-  ].join('\r\n');
+  const text = JSON.stringify(errorBody(new ServalError(code, message)));
+  const [statusCode] = ERROR_TABLE[code];
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    connection: 'close',
+  };
+  return rawAnswer({ statusCode, headers, text });
 }

@@ -39,9 +39,9 @@ export async function openModel(model: Opening, cudaDevice: number | null): Prom
  */
 async function openOnCpu(opening: Opening): Promise<OpenedSession> {
   const { cache, threads, loneThreads } = opening;
-  if (cache === null) return openAlone(opening, 'own');
+  if (cache === null) return openWithOwnWeights(opening, 'own');
   const found = await (await openCache(cache.folder)).find(cache.sha256);
-  if (found.state !== 'intact') return openAlone(opening, found.state === 'damaged' ? 'damaged' : 'own');
+  if (found.state !== 'intact') return openWithOwnWeights(opening, found.state === 'damaged' ? 'damaged' : 'own');
   const { modelFile } = found;
   try {
     return {
@@ -50,12 +50,12 @@ async function openOnCpu(opening: Opening): Promise<OpenedSession> {
       openLone: loneThreads > threads ? () => OnnxSession.loadForLoneRuns(modelFile, loneThreads) : null,
     };
   } catch {
-    return openAlone(opening, 'damaged');
+    return openWithOwnWeights(opening, 'damaged');
   }
 }
 
 /** With a copy of the weights that is this worker's own: a second session would make another one. */
-async function openAlone({ modelFile, threads }: Opening, weights: WeightsSource): Promise<OpenedSession> {
+async function openWithOwnWeights({ modelFile, threads }: Opening, weights: WeightsSource): Promise<OpenedSession> {
   return { session: await OnnxSession.load(modelFile, threads), weights, openLone: null };
 }
 
