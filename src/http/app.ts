@@ -1,4 +1,3 @@
-import type { RequestListener } from 'node:http';
 import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import Fastify, {
   type FastifyBaseLogger,
@@ -25,14 +24,14 @@ import { refuseUnlessServing, type ServerPhase } from '../server-phase.ts';
 import { installBodyParsers } from './body-parsers.ts';
 import { Connections } from './connections.ts';
 import { allowOrigins } from './cross-origin.ts';
-import { EarlyRefusal } from './early-refusal.ts';
 import { installErrorHandlers } from './error-handler.ts';
-import { HeldConnections } from './held-connections.ts';
+import { EventLoopTurns } from './event-loop-turns.ts';
 import type { HttpObserver, RequestTrace, RequestTracer, ServedRequest } from './http-observer.ts';
 import { ImageUpload } from './image-upload.ts';
 import { guardRoutes } from './key-guard.ts';
 import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
+import { answerPlainly } from './plain/answer-plainly.ts';
 import { protocolOf } from './protocols/error-shapes.ts';
 import { huggingFaceRoutes } from './protocols/hugging-face.ts';
 import { openInferenceRoutes } from './protocols/open-inference.ts';
@@ -129,15 +128,17 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.decorateRequest('client', null);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
-  const held = refuseEarly(app, parts);
-  app.decorate('keptConnections', () => connections.keptCount + (held?.count ?? 0));
+  const turns = new EventLoopTurns();
+  const plain = answerPlainly(app.server, parts, turns);
+  if (plain !== null) app.addHook('preClose', (done) => plain.release(done));
+  app.decorate('keptConnections', () => connections.keptCount + (plain?.keptCount ?? 0));
   connections.watch(app);
   if (parts.tracer !== null) installRequestTracing(app, parts.tracer);
   installRequestHooks(app, parts);
   await allowOrigins(app, config);
   installErrorHandlers(app, methods);
   if (parts.gatekeeper !== null) guardRoutes(app, parts.gatekeeper);
-  const installParser = installBodyParsers(app, config);
+  const installParser = installBodyParsers(app, config, turns);
   await installOpenApi(app, config);
   healthRoutes(app, parts);
   modelRoutes(app, parts);
@@ -149,26 +150,6 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   textEmbeddingsInferenceRoutes(app, { ...parts, installParser });
   await tensorFlowServingRoutes(app, { ...parts, installParser });
   return app;
-}
-
-/**
- * Puts early refusals before Fastify and, where connections carry plain text, before node:http.
- * @returns the connections that node:http does not read yet; null where it reads all.
- */
-function refuseEarly(app: FastifyInstance, parts: AppParts): HeldConnections | null {
-  const { server } = app;
-  const refusal = EarlyRefusal.create(parts);
-  const [handle] = server.listeners('request') as RequestListener[];
-  if (handle === undefined) throw new Error('This is a bug: nobody answers requests');
-  if (refusal === null) return null;
-  server.off('request', handle).on('request', refusal.before(handle));
-  if (parts.certificate !== null) return null;
-  const held = HeldConnections.before(server, refusal, parts.config.keepAliveTimeoutMs);
-  app.addHook('preClose', (done) => {
-    held.release();
-    done();
-  });
-  return held;
 }
 
 function installRequestHooks(app: FastifyInstance, { observer, phase }: AppParts): void {

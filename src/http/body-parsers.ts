@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
 import { freeOwnMemory } from '../off-heap.ts';
 import { BodyReader, ReceivingBudget } from './body-reader.ts';
-import { EventLoopTurns } from './event-loop-turns.ts';
+import type { EventLoopTurns } from './event-loop-turns.ts';
 import { ImageUpload } from './image-upload.ts';
 import { inflate, inflateError } from './inflate.ts';
 import { parseMultipart } from './multipart.ts';
@@ -46,9 +46,8 @@ export function maxJsonBytes({ maxTextBodyBytes, maxImageBodyBytes }: Config): n
  * Takes bodies of JSON, multipart/form-data and image files, each within its limit and all within one budget.
  * @returns for the protocols, whose bodies may come under other types.
  */
-export function installBodyParsers(app: FastifyInstance, config: Config): InstallParser {
+export function installBodyParsers(app: FastifyInstance, config: Config, turns: EventLoopTurns): InstallParser {
   const reader = new BodyReader(new ReceivingBudget(config.maxReceivingBytes));
-  const turns = new EventLoopTurns();
   const { maxTextBodyBytes, maxImageBodyBytes, maxInputs, bodyTimeoutMs: timeoutMs } = config;
   const install: InstallParser = (scope, types, { maxBytes, parse, inflates = false }) => {
     scope.addContentTypeParser(types, async (request: FastifyRequest, payload: IncomingMessage) => {

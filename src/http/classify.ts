@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { PredictAnswer, PredictRequest } from '../pipelines/predictor.ts';
 import type { AppParts } from './app.ts';
 import { connectionOf } from './client-connection.ts';
+import type { ServedRequest } from './http-observer.ts';
 
 /** A request that is being answered. */
 export interface Exchange {
@@ -17,16 +18,14 @@ export interface Exchange {
  */
 export async function classify({ parts, request, reply }: Exchange, asked: PredictRequest): Promise<PredictAnswer> {
   const answer = await parts.predictor.predict(asked, connectionOf(reply));
-  const { manifest, timings } = answer;
-  request.served = {
-    model: manifest.model,
-    version: manifest.version,
-    items: asked.inputs.length,
-    encodeSeconds: timings.encodeMs / 1000,
-    imageBytes: answer.imageBytes,
-  };
+  request.served = servedBy(asked, answer);
   reply.header('server-timing', serverTiming(answer, reply.elapsedTime));
   return answer;
+}
+
+export function servedBy({ inputs }: PredictRequest, { manifest, timings, imageBytes }: PredictAnswer): ServedRequest {
+  const { model, version } = manifest;
+  return { model, version, items: inputs.length, encodeSeconds: timings.encodeMs / 1000, imageBytes };
 }
 
 /** https://www.w3.org/TR/server-timing/ */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestHead } from './plain-request.ts';
+import type { RequestHead } from './plain/plain-request.ts';
 
 export const REQUEST_ID_HEADER = 'x-request-id';
 const REQUEST_ID = /^[\w.:-]{1,128}$/;

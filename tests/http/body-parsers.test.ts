@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { installBodyParsers } from '../../src/http/body-parsers.ts';
 import { installErrorHandlers } from '../../src/http/error-handler.ts';
+import { EventLoopTurns } from '../../src/http/event-loop-turns.ts';
 import { ImageUpload } from '../../src/http/image-upload.ts';
 import { MethodTable } from '../../src/http/method-table.ts';
 import { fieldPart, filePart, formOf, MULTIPART_TYPE } from '../fixtures/multipart-body.ts';
@@ -22,7 +23,7 @@ async function start(until: Promise<void> = Promise.resolve()): Promise<string> 
   taken = 0;
   app = Fastify();
   installErrorHandlers(app, new MethodTable());
-  installBodyParsers(app, CONFIG);
+  installBodyParsers(app, CONFIG, new EventLoopTurns());
   app.post('/', async ({ body }) => {
     taken += 1;
     await until;

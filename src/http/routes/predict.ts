@@ -1,7 +1,6 @@
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { PredictAnswer } from '../../pipelines/predictor.ts';
 import { grantedModel } from '../../security/gatekeeper.ts';
 import type { AppParts } from '../app.ts';
 import { IMAGE_TYPES } from '../body-parsers.ts';
@@ -9,6 +8,7 @@ import { classify, type Exchange } from '../classify.ts';
 import { doorHook, TIMEOUT_HEADER } from '../request-timeout.ts';
 import { errorResponses, modelParameter, versionParameter } from '../schemas.ts';
 import { PredictRequestReader, type PredictSources } from './predict-request.ts';
+import { predictResponse } from './predict-response.ts';
 import {
   answerSchema,
   type PredictBody,
@@ -101,22 +101,5 @@ async function answer(exchange: PredictExchange, sources: PredictSources) {
   const { client } = request;
   // Where the path names a model, the guard has looked; a body may name it, or leave it to the key.
   const granted = client === null ? asked : { ...asked, model: grantedModel(client.key, asked.model) };
-  const answered = await classify(exchange, granted);
-  const { manifest, predictions } = answered;
-  return {
-    id: request.id,
-    model: manifest.model,
-    version: manifest.version,
-    predictions: predictions.map(({ label, score, scores }) => ({ label, score, scores: [...scores] })),
-    usage: usageOf(answered),
-  };
-}
-
-function usageOf({ manifest, predictions, tokens, truncated, shared, cached }: PredictAnswer) {
-  return {
-    items: predictions.length,
-    ...(manifest.task === 'text-classification' ? { tokens, truncated } : {}),
-    ...(shared > 0 ? { shared } : {}),
-    ...(cached > 0 ? { cached } : {}),
-  };
+  return predictResponse(request.id, await classify(exchange, granted));
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readPlainRequest } from '../../src/http/plain-request.ts';
+import { readPlainRequest } from '../../../src/http/plain/plain-request.ts';
 
 const HEAD = ['Host: localhost', 'Content-Type: application/json', 'Content-Length: 2'];
 

@@ -2,10 +2,10 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { ServalError } from '../../src/errors.ts';
-import { EarlyRefusal, type EarlyRefusalParts } from '../../src/http/early-refusal.ts';
-import { HeldConnections } from '../../src/http/held-connections.ts';
+import { parseConfig } from '../../../src/config.ts';
+import { ServalError } from '../../../src/errors.ts';
+import { EventLoopTurns } from '../../../src/http/event-loop-turns.ts';
+import { answerPlainly, type PlainParts } from '../../../src/http/plain/answer-plainly.ts';
 
 const MANIFEST = { model: 'sentiment', version: 2, digest: 'abcdef012345' };
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -16,8 +16,11 @@ afterEach(() => {
   server?.close();
 });
 
+/** What a certificate is does not matter here: only that connections are read by node:http then. */
+const READ_BY_NODE = { certificate: {} } as unknown as PlainParts;
+
 /** A server whose usual way echoes the body, and whose queue is as long as `waitMs`. */
-async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = {}, { holds = false } = {}) {
+async function serverWith(waitMs: number, changes: Partial<PlainParts> = READ_BY_NODE) {
   const requestAnswered = vi.fn();
   const info = vi.fn();
   const check = vi.fn(({ timeoutMs, versionKey }: { timeoutMs: number | null; versionKey: string | null }) => {
@@ -35,16 +38,16 @@ async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = 
     observer: { requestAnswered },
     tracer: null,
     gatekeeper: null,
+    certificate: null,
     door: { check, mayRefuse: (timeoutMs: number) => waitMs > timeoutMs },
     phase: () => 'ready',
     ...changes,
-  } as unknown as EarlyRefusalParts;
+  } as unknown as PlainParts;
   const usual: RequestListener = (request, response) => {
     void text(request).then((body) => response.end(`usual ${body}`));
   };
-  const refusal = EarlyRefusal.create(parts);
-  server = createServer({ keepAliveTimeout: parts.config.keepAliveTimeoutMs }, refusal?.before(usual) ?? usual);
-  const held = holds && refusal ? HeldConnections.before(server, refusal, parts.config.keepAliveTimeoutMs) : null;
+  server = createServer({ keepAliveTimeout: parts.config.keepAliveTimeoutMs }, usual);
+  const plain = answerPlainly(server, parts, new EventLoopTurns());
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
@@ -52,7 +55,7 @@ async function serverWith(waitMs: number, changes: Partial<EarlyRefusalParts> = 
     const answer = await fetch(url + path, { method: 'POST', body: sent, headers: { ...JSON_TYPE, ...headers } });
     return { status: answer.status, headers: answer.headers, text: await answer.text() };
   };
-  return { post, requestAnswered, info, resolve, check, held };
+  return { post, requestAnswered, info, resolve, check, plain };
 }
 
 test('refuses what the queue has no time for, with the API’s own answer, a count and a line in the log', async () => {
@@ -86,16 +89,16 @@ test('refuses what the queue has no time for, with the API’s own answer, a cou
 
 test('says the same where node:http has not read the request', async () => {
   const answers = [];
-  for (const holds of [false, true]) {
-    const { post, requestAnswered, info, held } = await serverWith(2_000, {}, { holds });
+  for (const changes of [READ_BY_NODE, {}]) {
+    const { post, requestAnswered, info, plain } = await serverWith(2_000, changes);
     const { status, headers, text } = await post('/predict', { inputs: 'good' }, { 'x-request-id': 'abc' });
-    expect(held?.count ?? 1).toBe(1);
+    expect(plain?.keptCount ?? 1).toBe(1);
     const told = [...requestAnswered.mock.calls, ...info.mock.calls].map(([fields]) => Object.keys(fields));
-    answers.push({ status, headers: Object.fromEntries(headers), text, told });
+    answers.push({ status, headers: { ...Object.fromEntries(headers), date: 'now' }, text, told });
     server?.closeAllConnections();
   }
-  const [usual, held] = answers.map((answer) => ({ ...answer, headers: { ...answer.headers, date: 'now' } }));
-  expect(held).toEqual(usual);
+  const [usual, plain] = answers;
+  expect(plain).toEqual(usual);
 });
 
 test.each([
@@ -121,8 +124,9 @@ test('knows the model of the path, of the body, and the kind of the inputs', asy
 test('a request that has time goes the usual way with its body, though the queue is long for others', async () => {
   const check = vi.fn();
   const { post, requestAnswered } = await serverWith(2_000, {
+    ...READ_BY_NODE,
     door: { check, mayRefuse: () => true },
-  } as unknown as EarlyRefusalParts);
+  } as unknown as PlainParts);
   const body = { inputs: 'good' };
   for (let k = 0; k < 3; k++) expect((await post('/predict', body)).text).toBe(`usual ${JSON.stringify(body)}`);
   expect(check).toHaveBeenCalledTimes(3);
@@ -153,6 +157,6 @@ test.each([
   ['the server drains', { phase: () => 'draining' }],
   ['pages of other origins call', { config: parseConfig({ SERVAL_CORS_ORIGINS: 'https://example.org' }) }],
 ])('everything goes the usual way where %s', async (_name, changes) => {
-  const { post } = await serverWith(2_000, changes as unknown as EarlyRefusalParts);
+  const { post } = await serverWith(2_000, changes as unknown as PlainParts);
   expect((await post('/predict', { inputs: 'good' })).status).toBe(200);
 });

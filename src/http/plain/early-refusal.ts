@@ -1,0 +1,118 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { ServalError } from '../../errors.ts';
+import type { InputKind } from '../../pipelines/pipeline.ts';
+import { versionKey } from '../../repository/manifest.ts';
+import { isServing } from '../../server-phase.ts';
+import type { AppParts } from '../app.ts';
+import type { Answer } from '../raw-answer.ts';
+import type { PredictBody } from '../routes/predict-schemas.ts';
+import { PlainExchange } from './plain-exchange.ts';
+import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
+import type { RequestHead } from './plain-request.ts';
+
+export type EarlyRefusalParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'door' | 'phase'>;
+
+/**
+ * Refuses predictions of the own API that could not be answered in time, in the fewest steps: under a flood that is most
+ * of what the server does, and what it costs is taken from those who are served. The same check, answer, metrics and line
+ * in the log as on the usual way, without its hooks, schemas and tokens. Whatever is not plainly such a request goes the
+ * usual way untouched, and so does everything while no queue is long.
+ */
+export class EarlyRefusal {
+  readonly #parts: EarlyRefusalParts;
+
+  constructor(parts: EarlyRefusalParts) {
+    this.#parts = parts;
+  }
+
+  /** Puts it before what answers requests. */
+  before(handle: RequestListener): RequestListener {
+    return (request, response) => {
+      const prediction = this.#candidate(request);
+      if (prediction === null) handle(request, response);
+      else whenWhole(request, () => this.#answer(prediction, request, response, handle));
+    };
+  }
+
+  /** @returns null where it may be answered in time, or is not plain. */
+  answerTo(prediction: PlainPrediction, request: RequestHead, body: unknown): Answer | null {
+    const error = this.#mayRefuse(prediction) ? this.#refusal(prediction, body) : null;
+    return error === null ? null : new PlainExchange(this.#parts, prediction, request).refuse(error);
+  }
+
+  #candidate(request: RequestHead): PlainPrediction | null {
+    const prediction = isServing(this.#parts.phase()) ? readPlainPrediction(request, this.#parts.config) : null;
+    return prediction !== null && this.#mayRefuse(prediction) ? prediction : null;
+  }
+
+  #mayRefuse({ headerTimeoutMs }: PlainPrediction): boolean {
+    const { door, config } = this.#parts;
+    return door.mayRefuse(headerTimeoutMs ?? config.defaultTimeoutMs);
+  }
+
+  #answer(
+    prediction: PlainPrediction,
+    request: IncomingMessage,
+    response: ServerResponse,
+    handle: RequestListener,
+  ): void {
+    const body: Buffer | null = request.read();
+    const answer = body === null ? null : this.answerTo(prediction, request, parsed(body));
+    if (answer !== null) {
+      const { statusCode, headers, text } = answer;
+      response.writeHead(statusCode, headers).end(text);
+      return;
+    }
+    if (body !== null) request.unshift(body);
+    handle(request, response);
+  }
+
+  #refusal({ begun, model: pathModel, version, headerTimeoutMs }: PlainPrediction, body: unknown): ServalError | null {
+    const { predictor, door, config } = this.#parts;
+    try {
+      const { model = pathModel, inputs, parameters = {} } = body as Partial<PredictBody>;
+      const kind = kindOf(inputs);
+      if (kind === null || (pathModel !== null && model !== pathModel)) return null;
+      const { manifest } = predictor.resolve({ model, version, inputs: [{ kind }] });
+      const timeoutMs = shorter(headerTimeoutMs ?? config.defaultTimeoutMs, parameters.timeout_ms);
+      door.check({ versionKey: versionKey(manifest), timeoutMs, waitedMs: performance.now() - begun });
+      return null;
+    } catch (error) {
+      return error instanceof ServalError && error.code === 'SERVAL_OVERLOADED' ? error : null;
+    }
+  }
+}
+
+/** Null where it is no JSON. */
+function parsed(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Calls back when all of the body is there, or its client is gone. */
+function whenWhole(request: IncomingMessage, callback: () => void): void {
+  const look = () => {
+    if (!request.complete && !request.destroyed) return;
+    request.off('readable', look).off('close', look);
+    callback();
+  };
+  // What came with the headers is handed over after this call, and without an event.
+  setImmediate(() => {
+    if (request.complete) callback();
+    else request.on('readable', look).on('close', look);
+  });
+}
+
+/** What the usual way says about one that is none comes after its validation. */
+function shorter(timeoutMs: number, given: unknown): number {
+  return typeof given === 'number' && given >= 1 ? Math.min(timeoutMs, given) : timeoutMs;
+}
+
+function kindOf(inputs: unknown): InputKind | null {
+  const first: unknown = Array.isArray(inputs) ? inputs[0] : inputs;
+  if (typeof first === 'string') return 'text';
+  return typeof first === 'object' && first !== null && 'image' in first ? 'image' : null;
+}

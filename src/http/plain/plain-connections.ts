@@ -1,0 +1,72 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { PlainAnswers } from './plain-answers.ts';
+import { PlainConnection, type PlainConnectionOptions } from './plain-connection.ts';
+
+/** For one that has said nothing yet node:http has its own limits. */
+const SILENT_MS = 1_000;
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Connections that node:http does not read yet: its parser, its two objects and their streams cost more than a refusal, and
+ * a third of what the main process spends on an answer. A connection whose request is anything but plain is node:http's
+ * from there on, as if it had just been opened.
+ */
+export class PlainConnections {
+  readonly #keepAliveTimeoutMs: number;
+  readonly #options: PlainConnectionOptions;
+  readonly #all = new Set<PlainConnection>();
+  #timer: NodeJS.Timeout | null = null;
+  #whenReleased: (() => void) | null = null;
+
+  private constructor(options: Omit<PlainConnectionOptions, 'ended'>, keepAliveTimeoutMs: number) {
+    this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
+    this.#options = { ...options, ended: (connection) => this.#ended(connection) };
+  }
+
+  /**
+   * Puts it before node:http's own listener.
+   * @param keepAliveTimeoutMs how long a connection is kept whose client asks for nothing more.
+   */
+  static before(server: Server, answers: PlainAnswers, keepAliveTimeoutMs: number): PlainConnections {
+    const [listener] = server.listeners('connection') as ((socket: Socket) => void)[];
+    if (listener === undefined) throw new Error('This is a bug: nobody reads connections');
+    const giveOver = (socket: Socket) => listener.call(server, socket);
+    const connections = new PlainConnections({ answers, giveOver }, keepAliveTimeoutMs);
+    server.off('connection', listener).on('connection', (socket) => connections.#add(socket));
+    return connections;
+  }
+
+  /** Those that have asked for something. */
+  get keptCount(): number {
+    return [...this.#all].filter(({ answers, isAnswering }) => answers > 0 || isAnswering).length;
+  }
+
+  /** Gives all over, as before the server closes, and calls back when each has got the answer that it waits for. */
+  release(callback: () => void): void {
+    this.#whenReleased = callback;
+    if (this.#all.size === 0) callback();
+    for (const connection of [...this.#all]) connection.release();
+  }
+
+  #add(socket: Socket): void {
+    this.#all.add(new PlainConnection(socket, this.#options));
+    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+  }
+
+  #ended(connection: PlainConnection): void {
+    this.#all.delete(connection);
+    if (this.#all.size === 0) this.#whenReleased?.();
+  }
+
+  #look(): void {
+    for (const connection of this.#all) {
+      const { answers, idleMs } = connection;
+      if (answers === 0 && idleMs > SILENT_MS) connection.release();
+      else if (idleMs > this.#keepAliveTimeoutMs) connection.end();
+    }
+    if (this.#all.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+}

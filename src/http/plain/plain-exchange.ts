@@ -1,0 +1,70 @@
+import type { ServalError } from '../../errors.ts';
+import type { AppParts } from '../app.ts';
+import type { ServedRequest } from '../http-observer.ts';
+import { protocolOf } from '../protocols/error-shapes.ts';
+import type { Answer } from '../raw-answer.ts';
+import { REQUEST_ID_HEADER, requestIdOf } from '../request-id.ts';
+import { httpName, logAnswered } from '../request-log.ts';
+import type { PlainPrediction } from './plain-prediction.ts';
+import type { RequestHead } from './plain-request.ts';
+
+type ExchangeParts = Pick<AppParts, 'logger' | 'observer'>;
+
+interface Outcome {
+  readonly statusCode: number;
+  readonly errorCode: string | null;
+  readonly served: ServedRequest | null;
+}
+
+/** A plain prediction and its answer, as metrics, log and client know them: the same as on the usual way. */
+export class PlainExchange {
+  readonly id: string;
+  readonly #parts: ExchangeParts;
+  readonly #prediction: PlainPrediction;
+  readonly #request: RequestHead;
+
+  constructor(parts: ExchangeParts, prediction: PlainPrediction, request: RequestHead) {
+    this.id = requestIdOf(request);
+    this.#parts = parts;
+    this.#prediction = prediction;
+    this.#request = request;
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#prediction.begun;
+  }
+
+  /** Tells of an error as if it were sent already. */
+  refuse(error: ServalError): Answer {
+    const { shape } = protocolOf(this.#request.url ?? '');
+    const { statusCode, body, contentType } = shape(error);
+    const { retryAfterSeconds } = error;
+    if (error.statusCode >= 500 && error.cause !== undefined)
+      this.#parts.logger.error({ reqId: this.id, err: error.cause, code: error.code }, 'request failed');
+    this.tell({ statusCode, errorCode: error.code, served: null });
+    const text = JSON.stringify(body);
+    const headers = {
+      [REQUEST_ID_HEADER]: this.id,
+      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(text),
+    };
+    return { statusCode, headers, text };
+  }
+
+  /** To the metrics, and as the request's one line in the log. */
+  tell(outcome: Outcome): void {
+    const { logger, observer } = this.#parts;
+    const { url = '', method = '' } = this.#request;
+    const answered = {
+      protocol: protocolOf(url).name,
+      method,
+      route: this.#prediction.route,
+      seconds: this.elapsedMs / 1000,
+      ...outcome,
+    };
+    observer.requestAnswered(answered);
+    // As a field, where a logger of its own would cost more than the line; it reads the same.
+    logAnswered(logger, { reqId: this.id, ...httpName(answered) }, answered);
+  }
+}

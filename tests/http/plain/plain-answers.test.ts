@@ -1,0 +1,217 @@
+import { expect, test, vi } from 'vitest';
+import { parseConfig } from '../../../src/config.ts';
+import { ServalError } from '../../../src/errors.ts';
+import { EventLoopTurns } from '../../../src/http/event-loop-turns.ts';
+import { EarlyRefusal } from '../../../src/http/plain/early-refusal.ts';
+import { PlainAnswers } from '../../../src/http/plain/plain-answers.ts';
+import { readPlainRequest } from '../../../src/http/plain/plain-request.ts';
+import type { ClientConnection, PredictRequest } from '../../../src/pipelines/predictor.ts';
+
+const SCORES = [
+  { label: 'positive', score: 0.75 },
+  { label: 'negative', score: 0.25 },
+];
+const ANSWER = {
+  manifest: { model: 'sentiment', version: 2, task: 'text-classification' },
+  predictions: [{ label: 'positive', score: 0.75, scores: SCORES }],
+  tokens: 4,
+  truncated: 0,
+  imageBytes: 0,
+  shared: 0,
+  cached: 0,
+  timings: { encodeMs: 1, queueMs: 2, runMs: 3 },
+};
+const CLIENT: ClientConnection = { waitedMs: () => 0, isClosed: () => false, onClose: () => () => {} };
+
+/** What answers, with a predictor that does as it is told. */
+function answersOf({
+  predict = async () => ANSWER,
+  mayRefuse = false,
+  phase = 'ready',
+}: {
+  predict?: (asked: PredictRequest) => Promise<unknown>;
+  mayRefuse?: boolean;
+  phase?: string;
+} = {}) {
+  const requestAnswered = vi.fn();
+  const [info, error] = [vi.fn(), vi.fn()];
+  const asked = vi.fn(predict);
+  const check = () => {
+    throw new ServalError('SERVAL_OVERLOADED', 'too long', { retryAfterSeconds: 2 });
+  };
+  const state = { phase };
+  const parts = {
+    config: parseConfig({ SERVAL_MAX_INPUTS: '3' }),
+    logger: { info, error },
+    predictor: { predict: asked, resolve: () => ({ manifest: { ...ANSWER.manifest, digest: 'abc' } }) },
+    observer: { requestAnswered },
+    door: { mayRefuse: () => mayRefuse, check },
+    phase: () => state.phase,
+  };
+  const refusal = new EarlyRefusal(parts as never);
+  const answers = new PlainAnswers(parts as never, refusal, new EventLoopTurns());
+  const send = async (body: unknown, { path = '/predict', headers = {}, client = CLIENT }: Sent = {}) => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const fields = { host: 'localhost', 'content-type': 'application/json', 'content-length': text.length, ...headers };
+    const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+    const request = readPlainRequest(Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`));
+    if (request === null) throw new Error('the request is not plain');
+    return await answers.answerTo(request, client);
+  };
+  return { send, asked, requestAnswered, info, error, state };
+}
+
+interface Sent {
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly client?: ClientConnection;
+}
+
+function partsOf(bytes = ''): { status: string; headers: Record<string, string>; body: unknown } {
+  const [head = '', text = ''] = bytes.split('\r\n\r\n');
+  const [status = '', ...lines] = head.split('\r\n');
+  return { status, headers: Object.fromEntries(lines.map((line) => line.split(': '))), body: JSON.parse(text) };
+}
+
+test('answers a prediction, and tells metrics and log of it', async () => {
+  const { send, asked, requestAnswered, info } = answersOf();
+  const body = { inputs: ['a good film'], parameters: { top_k: 2, timeout_ms: 900 } };
+  const answer = await send(body, { headers: { 'x-request-id': 'abc', 'x-request-timeout-ms': '800' } });
+  expect(asked).toHaveBeenCalledExactlyOnceWith(
+    {
+      model: null,
+      version: null,
+      inputs: [{ kind: 'text', text: 'a good film' }],
+      options: { topK: 2, functionToApply: null, truncate: true },
+      timeoutMs: 800,
+      priority: 'interactive',
+    },
+    CLIENT,
+  );
+  const { status, headers, body: told } = partsOf(answer?.bytes);
+  expect(answer?.isLast).toBe(false);
+  expect(status).toBe('HTTP/1.1 200 OK');
+  expect(told).toEqual({
+    id: 'abc',
+    model: 'sentiment',
+    version: 2,
+    predictions: ANSWER.predictions,
+    usage: { items: 1, tokens: 4, truncated: 0 },
+  });
+  expect(headers).toMatchObject({
+    'x-request-id': 'abc',
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(JSON.stringify(told).length),
+    connection: 'keep-alive',
+    'keep-alive': 'timeout=72',
+  });
+  expect(headers['server-timing']).toMatch(/^encode;dur=1.00, queue;dur=2.00, run;dur=3.00, total;dur=\d+\.\d\d$/);
+  const served = { model: 'sentiment', version: 2, items: 1 };
+  expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({
+      protocol: 'serval',
+      method: 'POST',
+      route: '/predict',
+      statusCode: 200,
+      errorCode: null,
+      served: { ...served, encodeSeconds: 0.001, imageBytes: 0 },
+    }),
+  );
+  expect(info).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ reqId: 'abc', method: 'POST', route: '/predict', status: 200, ...served }),
+    'request',
+  );
+});
+
+test.each([
+  ['/models/sentiment/predict', { model: 'sentiment', version: null }, '/models/:model/predict'],
+  ['/models/a.b-c/versions/12/predict', { model: 'a.b-c', version: 12 }, '/models/:model/versions/:version/predict'],
+])('knows the target of %s', async (path, target, route) => {
+  const { send, asked, requestAnswered } = answersOf();
+  await send({ inputs: 'good' }, { path });
+  expect(asked.mock.calls[0]?.[0]).toMatchObject(target);
+  expect(requestAnswered).toHaveBeenCalledWith(expect.objectContaining({ route }));
+});
+
+test.each([
+  ['no JSON', '{"inputs": ', {}],
+  ['null', 'null', {}],
+  ['an unknown field', { inputs: 'good', input: 'good' }, {}],
+  ['no inputs', { inputs: [] }, {}],
+  ['too many inputs', { inputs: ['a', 'b', 'c', 'd'] }, {}],
+  ['two models', { inputs: 'a', model: 'other' }, { path: '/models/sentiment/predict' }],
+  ['an image that is none', { inputs: { image: '?' } }, {}],
+  ['another route', { inputs: 'good' }, { path: '/v2/models/sentiment/infer' }],
+  ['a version that is none', { inputs: 'good' }, { path: '/models/sentiment/versions/0/predict' }],
+  ['another type', 'good', { headers: { 'content-type': 'text/plain' } }],
+  ['another character set', { inputs: 'good' }, { headers: { 'content-type': 'application/json; charset=latin1' } }],
+  ['a body that is compressed', { inputs: 'good' }, { headers: { 'content-encoding': 'gzip' } }],
+  ['a large body', { inputs: 'x'.repeat(20_000) }, {}],
+  ['a time that is none', { inputs: 'good' }, { headers: { 'x-request-timeout-ms': 'soon' } }],
+  ['a time that is too long', { inputs: 'good' }, { headers: { 'x-request-timeout-ms': '9999999999' } }],
+])('leaves to node:http what is wrong or out of the ordinary: %s', async (_name, body, sent) => {
+  const { send, asked, requestAnswered } = answersOf();
+  expect(await send(body, sent)).toBeNull();
+  expect(asked).not.toHaveBeenCalled();
+  expect(requestAnswered).not.toHaveBeenCalled();
+});
+
+test.each(['starting', 'draining'])('leaves all to node:http while the server is %s', async (phase) => {
+  expect(await answersOf({ phase }).send({ inputs: 'good' })).toBeNull();
+});
+
+test('an error of the prediction is answered in the API’s shape; its cause is for the log', async () => {
+  const cause = new Error('the runtime’s words');
+  const { send, requestAnswered, info, error } = answersOf({
+    predict: () => Promise.reject(new ServalError('SERVAL_RUN_FAILED', 'cannot run', { cause })),
+  });
+  const { status, headers, body } = partsOf((await send({ inputs: 'good' }))?.bytes);
+  expect(status).toBe('HTTP/1.1 500 Internal Server Error');
+  expect(body).toMatchObject({ statusCode: 500, code: 'SERVAL_RUN_FAILED', message: 'cannot run' });
+  expect(headers).not.toHaveProperty('retry-after');
+  const code = 'SERVAL_RUN_FAILED';
+  expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ statusCode: 500, errorCode: code }),
+  );
+  expect(info).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ status: 500, code }), 'request');
+  expect(error).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ err: cause, code }), 'request failed');
+});
+
+test('what is no error of ours tells nothing to the client', async () => {
+  const { send, error } = answersOf({ predict: () => Promise.reject(new TypeError('secret')) });
+  const { status, body } = partsOf((await send({ inputs: 'good' }))?.bytes);
+  expect(status).toBe('HTTP/1.1 500 Internal Server Error');
+  expect(JSON.stringify(body)).not.toContain('secret');
+  expect(error).toHaveBeenCalledOnce();
+});
+
+test('a queue that is too long is told at once, without a prediction', async () => {
+  const { send, asked } = answersOf({ mayRefuse: true });
+  const { status, headers } = partsOf((await send({ inputs: 'good' }))?.bytes);
+  expect(status).toBe('HTTP/1.1 429 Too Many Requests');
+  expect(headers['retry-after']).toBe('2');
+  expect(asked).not.toHaveBeenCalled();
+});
+
+test('a client that has gone counts as gone', async () => {
+  const { send, requestAnswered } = answersOf();
+  await send({ inputs: 'good' }, { client: { ...CLIENT, isClosed: () => true } });
+  expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ statusCode: 499, errorCode: 'SERVAL_CLIENT_CLOSED' }),
+  );
+});
+
+test('the answer ends the connection where the client wants it, or the server drains', async () => {
+  const { send, state } = answersOf({
+    predict: async () => {
+      state.phase = 'draining';
+      return ANSWER;
+    },
+  });
+  const drained = await send({ inputs: 'good' });
+  expect(drained?.isLast).toBe(true);
+  expect(partsOf(drained?.bytes).headers).toMatchObject({ connection: 'close' });
+  state.phase = 'ready';
+  const closed = await answersOf().send({ inputs: 'good' }, { headers: { connection: 'close' } });
+  expect(closed?.isLast).toBe(true);
+});

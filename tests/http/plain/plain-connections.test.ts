@@ -1,0 +1,251 @@
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { PlainAnswers } from '../../../src/http/plain/plain-answers.ts';
+import { PlainConnections } from '../../../src/http/plain/plain-connections.ts';
+import type { PlainRequest } from '../../../src/http/plain/plain-request.ts';
+import type { ClientConnection } from '../../../src/pipelines/predictor.ts';
+
+/** What the path /plain gets at once, and /later when the test says so. */
+const PLAIN = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+const KEEP_ALIVE_MS = 2_000;
+
+let server: Server | null = null;
+const clients: Socket[] = [];
+afterEach(() => {
+  for (const client of clients.splice(0)) client.destroy();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+/** A server that answers some paths before node:http reads them, and echoes other bodies. */
+async function serve() {
+  const later: { client: ClientConnection; answer: (isPlain?: boolean) => void }[] = [];
+  const answerTo = vi.fn(({ url, keepsAlive }: PlainRequest, client: ClientConnection) => {
+    const answer = { bytes: PLAIN, isLast: !keepsAlive };
+    if (url !== '/later') return url === '/plain' ? answer : null;
+    return new Promise<typeof answer | null>((resolve) => {
+      later.push({ client, answer: (isPlain = true) => resolve(isPlain ? answer : null) });
+    });
+  });
+  const seen = vi.fn();
+  server = createServer((request, response) => {
+    seen(request.url);
+    void text(request).then((body) => response.end(`usual ${body}`));
+  });
+  const plain = PlainConnections.before(server, { answerTo } as unknown as PlainAnswers, KEEP_ALIVE_MS);
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const open = async () => {
+    const socket = connect(port, '127.0.0.1');
+    clients.push(socket);
+    await new Promise((resolve) => socket.once('connect', resolve));
+    return new Client(socket);
+  };
+  return { plain, later, answerTo, seen, open };
+}
+
+class Client {
+  received = '';
+  isClosed = false;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (chunk) => {
+      this.received += chunk.toString();
+    });
+    socket.on('close', () => {
+      this.isClosed = true;
+    });
+  }
+
+  send(bytes: string): void {
+    this.#socket.write(bytes);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+function post(path: string, body: string, connection = 'keep-alive'): string {
+  const head = ['Host: localhost', `Content-Length: ${body.length}`, `Connection: ${connection}`].join('\r\n');
+  return `POST ${path} HTTP/1.1\r\n${head}\r\n\r\n${body}`;
+}
+
+test('answers one request after another without node:http, then gives it what is not plain', async () => {
+  const { plain, seen, open } = await serve();
+  const client = await open();
+  client.send(post('/plain', 'a'));
+  await expect.poll(() => client.received).toBe(PLAIN);
+  client.send(post('/plain', 'b'));
+  await expect.poll(() => client.received).toBe(PLAIN + PLAIN);
+  expect(plain.keptCount).toBe(1);
+  client.send(post('/usual', 'c'));
+  await expect.poll(() => client.received).toContain('usual c');
+  client.send(post('/plain', 'd'));
+  await expect.poll(() => client.received).toContain('usual d');
+  expect(seen.mock.calls).toEqual([['/usual'], ['/plain']]);
+  expect(plain.keptCount).toBe(0);
+});
+
+test('ends the connection of a client that wants no more', async () => {
+  const { plain, open } = await serve();
+  const client = await open();
+  client.send(post('/plain', 'a', 'close'));
+  await expect.poll(() => client.isClosed).toBe(true);
+  expect(client.received).toBe(PLAIN);
+  expect(plain.keptCount).toBe(0);
+});
+
+test('what comes in pieces is read by node:http from its first byte on', async () => {
+  const { answerTo, open } = await serve();
+  const client = await open();
+  const bytes = post('/plain', 'a body');
+  client.send(bytes.slice(0, 7));
+  await delay(50);
+  client.send(bytes.slice(7, -2));
+  await delay(50);
+  client.send(bytes.slice(-2));
+  await expect.poll(() => client.received).toContain('usual a body');
+  expect(answerTo).not.toHaveBeenCalled();
+});
+
+test('what is no request gets node:http’s answer', async () => {
+  const { open } = await serve();
+  const client = await open();
+  client.send('what is this?\r\n\r\n');
+  await expect.poll(() => client.received).toContain('400 Bad Request');
+});
+
+test('two requests at once are both answered', async () => {
+  const { open } = await serve();
+  const client = await open();
+  client.send(post('/plain', 'a') + post('/usual', 'b'));
+  await expect.poll(() => client.received.match(/usual [ab]/g)).toEqual(['usual a', 'usual b']);
+});
+
+describe('a request whose answer takes time', () => {
+  test('is answered before the one that came after it, plain or not', async () => {
+    const { later, open } = await serve();
+    const client = await open();
+    client.send(post('/later', 'a'));
+    await expect.poll(() => later.length).toBe(1);
+    client.send(post('/plain', 'b'));
+    await delay(50);
+    expect(client.received).toBe('');
+    later[0]?.answer();
+    await expect.poll(() => client.received).toBe(PLAIN + PLAIN);
+    client.send(post('/later', 'c'));
+    await expect.poll(() => later.length).toBe(2);
+    client.send(post('/usual', 'd'));
+    await delay(50);
+    later[1]?.answer();
+    await expect.poll(() => client.received).toMatch(/^(HTTP.*ok){3}HTTP.*usual d/s);
+  });
+
+  test('is node:http’s where it is found to be not plain, with all that came after it', async () => {
+    const { later, open } = await serve();
+    const client = await open();
+    client.send(post('/later', 'a'));
+    await expect.poll(() => later.length).toBe(1);
+    client.send(post('/plain', 'b'));
+    await delay(50);
+    later[0]?.answer(false);
+    await expect.poll(() => client.received.match(/usual [ab]/g)).toEqual(['usual a', 'usual b']);
+  });
+
+  test('more than a piece of what comes meanwhile is not read before it is answered', async () => {
+    const { later, seen, open } = await serve();
+    const client = await open();
+    client.send(post('/later', 'a'));
+    await expect.poll(() => later.length).toBe(1);
+    const many = Array.from({ length: 3_000 }, (_, at) => post('/usual', `body ${at}`));
+    client.send(many.join(''));
+    await delay(100);
+    later[0]?.answer();
+    await expect.poll(() => seen.mock.calls.length).toBe(many.length);
+    await expect.poll(() => client.received.match(/usual body/g)?.length).toBe(many.length);
+  });
+
+  test.each([
+    ['ends its side', (client: Client) => client.end()],
+    ['breaks the connection', (client: Client) => client.destroy()],
+  ])('is told of a client that %s', async (_name, leave) => {
+    const { plain, later, open } = await serve();
+    const client = await open();
+    client.send(post('/later', 'a'));
+    await expect.poll(() => later.length).toBe(1);
+    const gone = vi.fn();
+    later[0]?.client.onClose(gone);
+    expect(later[0]?.client.isClosed()).toBe(false);
+    leave(client);
+    await expect.poll(() => gone.mock.calls.length).toBe(1);
+    expect(later[0]?.client.isClosed()).toBe(true);
+    expect(plain.keptCount).toBe(0);
+    later[0]?.answer();
+    await delay(20);
+    expect(client.received).toBe('');
+  });
+
+  test('knows how long it has waited, and its client no more once the call is taken back', async () => {
+    const { later, open } = await serve();
+    const client = await open();
+    client.send(post('/later', 'a'));
+    await expect.poll(() => later.length).toBe(1);
+    await delay(30);
+    expect(later[0]?.client.waitedMs()).toBeGreaterThan(25);
+    const gone = vi.fn();
+    later[0]?.client.onClose(gone)();
+    client.destroy();
+    await delay(50);
+    expect(gone).not.toHaveBeenCalled();
+  });
+});
+
+test('a client that ends its side is let go', async () => {
+  const { plain, open } = await serve();
+  const client = await open();
+  client.send(post('/plain', 'a'));
+  await expect.poll(() => client.received).toBe(PLAIN);
+  client.end();
+  await expect.poll(() => client.isClosed).toBe(true);
+  expect(plain.keptCount).toBe(0);
+});
+
+test('a silent client is node:http’s after a second, one that was answered is let go after its idle time', async () => {
+  const { plain, seen, open } = await serve();
+  const silent = await open();
+  const answered = await open();
+  answered.send(post('/plain', 'a'));
+  await delay(2_100);
+  silent.send(post('/plain', 'b'));
+  await expect.poll(() => silent.received).toContain('usual b');
+  expect(seen).toHaveBeenCalledOnce();
+  await expect.poll(() => answered.isClosed, { timeout: 5_000 }).toBe(true);
+  expect(plain.keptCount).toBe(0);
+});
+
+test('release gives all to node:http, which closes them, each after the answer that it waits for', async () => {
+  const { plain, later, open } = await serve();
+  const idle = await open();
+  const busy = await open();
+  busy.send(post('/later', 'a'));
+  await expect.poll(() => later.length).toBe(1);
+  const released = vi.fn();
+  plain.release(released);
+  await delay(20);
+  expect(released).not.toHaveBeenCalled();
+  later[0]?.answer();
+  await expect.poll(() => busy.received).toBe(PLAIN);
+  expect(released).toHaveBeenCalledOnce();
+  server?.closeAllConnections();
+  await expect.poll(() => [idle.isClosed, busy.isClosed]).toEqual([true, true]);
+});
