@@ -33,7 +33,7 @@ export class WordTokens {
   #recent = new Map<string, readonly number[]>();
   #old = new Map<string, readonly number[]>();
 
-  constructor(idsOf: IdsOf, { addedTokens, maxWords = 10_000 }: { addedTokens: readonly string[]; maxWords?: number }) {
+  constructor(idsOf: IdsOf, { addedTokens, maxWords = 20_000 }: { addedTokens: readonly string[]; maxWords?: number }) {
     this.#idsOf = idsOf;
     this.#maxWords = maxWords;
     this.#classes = CLASSES.slice();
