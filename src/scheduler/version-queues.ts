@@ -7,11 +7,12 @@ const CONTEST_MS = 1_000;
 /** The queues of all versions, and whose turn it is. */
 export class VersionQueues {
   readonly #queues = new Map<string, VersionQueue>();
+  #all: readonly VersionQueue[] = [];
   /** Of those that are gone as well: what the same bytes cost is known when they come back. */
   readonly #costs = new Map<string, CostModel>();
 
-  get all(): VersionQueue[] {
-    return [...this.#queues.values()];
+  get all(): readonly VersionQueue[] {
+    return this.#all;
   }
 
   /** Waiting items of all. */
@@ -30,10 +31,12 @@ export class VersionQueues {
 
   set(queue: VersionQueue): void {
     this.#queues.set(queue.key, queue);
+    this.#all = [...this.#queues.values()];
   }
 
   delete(key: string): void {
     this.#queues.delete(key);
+    this.#all = [...this.#queues.values()];
   }
 
   /** What is known of a version's cost. @param prior where nothing is. */
@@ -55,7 +58,7 @@ export class VersionQueues {
   next(now: number): VersionQueue | null {
     let next: VersionQueue | null = null;
     let nextIsUrgent = false;
-    for (const queue of this.#queues.values()) {
+    for (const queue of this.#all) {
       const first = queue.first();
       if (first === null || queue.heldUntil > now) continue;
       const isUrgent = first.rank <= now;

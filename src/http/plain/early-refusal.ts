@@ -6,11 +6,14 @@ import { isServing } from '../../server-phase.ts';
 import type { AppParts } from '../app.ts';
 import type { Answer } from '../raw-answer.ts';
 import type { PredictBody } from '../routes/predict-schemas.ts';
-import { PlainExchange } from './plain-exchange.ts';
+import { PlainExchange, type Refusal, refusalOf } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
 import type { RequestHead } from './plain-request.ts';
 
 export type EarlyRefusalParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'door' | 'phase'>;
+
+/** For so long a queue is taken to be as long as it was: a batch takes some ms. */
+const SAME_MS = 2;
 
 /**
  * Refuses predictions of the own API that could not be answered in time, in the fewest steps: under a flood that is most
@@ -20,6 +23,9 @@ export type EarlyRefusalParts = Pick<AppParts, 'config' | 'logger' | 'predictor'
  */
 export class EarlyRefusal {
   readonly #parts: EarlyRefusalParts;
+  /** What was refused since then. */
+  readonly #refused = new Map<string, Refusal>();
+  #refusedSince = 0;
 
   constructor(parts: EarlyRefusalParts) {
     this.#parts = parts;
@@ -36,8 +42,9 @@ export class EarlyRefusal {
 
   /** @returns null where it may be answered in time, or is not plain. */
   answerTo(prediction: PlainPrediction, request: RequestHead, body: unknown): Answer | null {
-    const error = this.#mayRefuse(prediction) ? this.#refusal(prediction, body) : null;
-    return error === null ? null : new PlainExchange(this.#parts, prediction, request).refuse(error);
+    const asked = this.#mayRefuse(prediction) ? this.#read(prediction, body) : null;
+    const refusal = asked === null ? null : (this.#recent(asked) ?? this.#refusal(asked, prediction, request));
+    return refusal === null ? null : new PlainExchange(this.#parts, prediction, request).refuse(refusal);
   }
 
   #candidate(request: RequestHead): PlainPrediction | null {
@@ -67,20 +74,52 @@ export class EarlyRefusal {
     handle(request, response);
   }
 
-  #refusal({ begun, model: pathModel, version, headerTimeoutMs }: PlainPrediction, body: unknown): ServalError | null {
-    const { predictor, door, config } = this.#parts;
+  /** Null where it is not plain. */
+  #read({ model: pathModel, version, headerTimeoutMs }: PlainPrediction, body: unknown): Asked | null {
+    if (typeof body !== 'object' || body === null) return null;
+    const { model = pathModel, inputs, parameters } = body as Partial<PredictBody>;
+    const kind = kindOf(inputs);
+    if (kind === null || (pathModel !== null && model !== pathModel)) return null;
+    const timeoutMs = shorter(headerTimeoutMs ?? this.#parts.config.defaultTimeoutMs, parameters?.timeout_ms);
+    return { model, version, kind, timeoutMs };
+  }
+
+  /** What was said to one who asked for the same just now. */
+  #recent(asked: Asked): Refusal | null {
+    const now = performance.now();
+    if (now - this.#refusedSince > SAME_MS) {
+      this.#refused.clear();
+      this.#refusedSince = now;
+    }
+    return this.#refused.get(nameOf(asked)) ?? null;
+  }
+
+  #refusal(asked: Asked, { begun }: PlainPrediction, { url }: RequestHead): Refusal | null {
+    const { predictor, door } = this.#parts;
+    const { model, version, kind, timeoutMs } = asked;
     try {
-      const { model = pathModel, inputs, parameters = {} } = body as Partial<PredictBody>;
-      const kind = kindOf(inputs);
-      if (kind === null || (pathModel !== null && model !== pathModel)) return null;
       const { manifest } = predictor.resolve({ model, version, inputs: [{ kind }] });
-      const timeoutMs = shorter(headerTimeoutMs ?? config.defaultTimeoutMs, parameters.timeout_ms);
       door.check({ versionKey: versionKey(manifest), timeoutMs, waitedMs: performance.now() - begun });
       return null;
     } catch (error) {
-      return error instanceof ServalError && error.code === 'SERVAL_OVERLOADED' ? error : null;
+      if (!(error instanceof ServalError) || error.code !== 'SERVAL_OVERLOADED') return null;
+      const refusal = refusalOf(error, url);
+      this.#refused.set(nameOf(asked), refusal);
+      return refusal;
     }
   }
+}
+
+/** What a refusal depends on, beside the load. */
+interface Asked {
+  readonly model: string | null;
+  readonly version: number | null;
+  readonly kind: InputKind;
+  readonly timeoutMs: number;
+}
+
+function nameOf({ model, version, kind, timeoutMs }: Asked): string {
+  return `${model}/${version}/${kind}/${timeoutMs}`;
 }
 
 /** Null where it is no JSON. */

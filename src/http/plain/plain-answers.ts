@@ -11,7 +11,7 @@ import { PredictRequestReader } from '../routes/predict-request.ts';
 import { predictResponse } from '../routes/predict-response.ts';
 import { predictBodySchema, uploadParametersSchema } from '../routes/predict-schemas.ts';
 import type { EarlyRefusal } from './early-refusal.ts';
-import { PlainExchange } from './plain-exchange.ts';
+import { PlainExchange, refusalOf } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
 import type { PlainRequest } from './plain-request.ts';
 
@@ -72,7 +72,7 @@ export class PlainAnswers {
       const answered = await this.#parts.predictor.predict(asked, client);
       return this.#whole(served(exchange, asked, answered, client), request);
     } catch (error) {
-      return this.#whole(exchange.refuse(toServalError(error)), request);
+      return this.#whole(exchange.refuse(refusalOf(toServalError(error), request.url)), request);
     }
   }
 

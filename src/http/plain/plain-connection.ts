@@ -65,7 +65,7 @@ export class PlainConnection implements ClientConnection {
   }
 
   end(): void {
-    this.#socket.destroySoon();
+    this.#close();
   }
 
   /** Gives it over, after the answer that it waits for. */
@@ -120,9 +120,15 @@ export class PlainConnection implements ClientConnection {
     // A client that does not read its answers is not read either.
     if (!socket.write(answer.bytes)) socket.pause().once('drain', () => socket.resume());
     else if (socket.isPaused()) socket.resume();
-    if (answer.isLast) socket.destroySoon();
+    if (answer.isLast) this.#close();
     else if (this.#isReleased) this.#giveOver(unread);
     else if (unread !== null) this.#receive(unread);
+  }
+
+  /** What the kernel has is sent all the same: where that is everything, the connection needs no end of its own. */
+  #close(): void {
+    if (this.#socket.writableLength === 0) this.#socket.destroy();
+    else this.#socket.destroySoon();
   }
 
   #closed(): void {

@@ -16,6 +16,24 @@ interface Outcome {
   readonly served: ServedRequest | null;
 }
 
+/** The answer to an error, but for the request's id. */
+export interface Refusal extends Answer {
+  readonly error: ServalError;
+}
+
+/** @param url of the request: each protocol has its shape. */
+export function refusalOf(error: ServalError, url = ''): Refusal {
+  const { statusCode, body, contentType } = protocolOf(url).shape(error);
+  const { retryAfterSeconds } = error;
+  const text = JSON.stringify(body);
+  const headers = {
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(text),
+  };
+  return { error, statusCode, headers, text };
+}
+
 /** A plain prediction and its answer, as metrics, log and client know them: the same as on the usual way. */
 export class PlainExchange {
   readonly id: string;
@@ -34,22 +52,12 @@ export class PlainExchange {
     return performance.now() - this.#prediction.begun;
   }
 
-  /** Tells of an error as if it were sent already. */
-  refuse(error: ServalError): Answer {
-    const { shape } = protocolOf(this.#request.url ?? '');
-    const { statusCode, body, contentType } = shape(error);
-    const { retryAfterSeconds } = error;
+  /** Tells of the refusal as if it were sent already. */
+  refuse({ error, headers, ...answer }: Refusal): Answer {
     if (error.statusCode >= 500 && error.cause !== undefined)
       this.#parts.logger.error({ reqId: this.id, err: error.cause, code: error.code }, 'request failed');
-    this.tell({ statusCode, errorCode: error.code, served: null });
-    const text = JSON.stringify(body);
-    const headers = {
-      [REQUEST_ID_HEADER]: this.id,
-      ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
-      'content-type': contentType,
-      'content-length': Buffer.byteLength(text),
-    };
-    return { statusCode, headers, text };
+    this.tell({ statusCode: answer.statusCode, errorCode: error.code, served: null });
+    return { ...answer, headers: { [REQUEST_ID_HEADER]: this.id, ...headers } };
   }
 
   /** To the metrics, and as the request's one line in the log. */

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { parseConfig } from '../../../src/config.ts';
 import { ServalError } from '../../../src/errors.ts';
 import { EventLoopTurns } from '../../../src/http/event-loop-turns.ts';
@@ -36,9 +36,9 @@ function answersOf({
   const requestAnswered = vi.fn();
   const [info, error] = [vi.fn(), vi.fn()];
   const asked = vi.fn(predict);
-  const check = () => {
+  const check = vi.fn(() => {
     throw new ServalError('SERVAL_OVERLOADED', 'too long', { retryAfterSeconds: 2 });
-  };
+  });
   const state = { phase };
   const parts = {
     config: parseConfig({ SERVAL_MAX_INPUTS: '3' }),
@@ -58,7 +58,7 @@ function answersOf({
     if (request === null) throw new Error('the request is not plain');
     return await answers.answerTo(request, client);
   };
-  return { send, asked, requestAnswered, info, error, state };
+  return { send, asked, check, requestAnswered, info, error, state };
 }
 
 interface Sent {
@@ -191,6 +191,25 @@ test('a queue that is too long is told at once, without a prediction', async () 
   expect(status).toBe('HTTP/1.1 429 Too Many Requests');
   expect(headers['retry-after']).toBe('2');
   expect(asked).not.toHaveBeenCalled();
+});
+
+test('who asks for the same a moment later is told the same, in an answer of their own', async () => {
+  const { send, check, requestAnswered } = answersOf({ mayRefuse: true });
+  vi.useFakeTimers({ toFake: ['performance'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const headersOf = async (id: string, timeout_ms?: number) => {
+    const body = { inputs: 'good', parameters: { timeout_ms } };
+    return partsOf((await send(body, { headers: { 'x-request-id': id } }))?.bytes).headers;
+  };
+  expect(await headersOf('a')).toMatchObject({ 'x-request-id': 'a', 'retry-after': '2' });
+  expect(await headersOf('b')).toMatchObject({ 'x-request-id': 'b', 'retry-after': '2' });
+  expect(check).toHaveBeenCalledTimes(1);
+  await headersOf('c', 400);
+  expect(check).toHaveBeenCalledTimes(2);
+  vi.advanceTimersByTime(3);
+  await headersOf('d');
+  expect(check).toHaveBeenCalledTimes(3);
+  expect(requestAnswered).toHaveBeenCalledTimes(4);
 });
 
 test('a client that has gone counts as gone', async () => {
