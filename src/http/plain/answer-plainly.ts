@@ -11,17 +11,17 @@ export type PlainParts = Pick<
 >;
 
 /**
- * Puts plain answers before node:http or, where connections are encrypted, early refusals before what answers requests.
- * Neither where a key, an origin or a trace has to be looked at first.
+ * Puts plain answers before node:http and, for the connections that it reads, early refusals before what answers requests.
+ * Neither where an origin or a trace has to be looked at first; no early refusals where a key has to.
  * @returns the connections that node:http does not read; null where it reads all.
  */
 export function answerPlainly(server: Server, parts: PlainParts, turns: EventLoopTurns): PlainConnections | null {
   const { gatekeeper, tracer, config, certificate } = parts;
-  if (gatekeeper !== null || tracer !== null || config.corsOrigins.length > 0) return null;
+  if (tracer !== null || config.corsOrigins.length > 0) return null;
   const refusal = new EarlyRefusal(parts);
   const [handle] = server.listeners('request') as RequestListener[];
   if (handle === undefined) throw new Error('This is a bug: nobody answers requests');
-  server.off('request', handle).on('request', refusal.before(handle));
+  if (gatekeeper === null) server.off('request', handle).on('request', refusal.before(handle));
   if (certificate !== null) return null;
   return PlainConnections.before(server, new PlainAnswers(parts, refusal, turns), config.keepAliveTimeoutMs);
 }

@@ -41,10 +41,11 @@ export class EarlyRefusal {
   }
 
   /** @returns null where it may be answered in time, or is not plain. */
-  answerTo(prediction: PlainPrediction, request: RequestHead, body: unknown): Answer | null {
+  answerTo(exchange: PlainExchange, body: unknown): Answer | null {
+    const { prediction } = exchange;
     const asked = this.#mayRefuse(prediction) ? this.#read(prediction, body) : null;
-    const refusal = asked === null ? null : (this.#recent(asked) ?? this.#refusal(asked, prediction, request));
-    return refusal === null ? null : new PlainExchange(this.#parts, prediction, request).refuse(refusal);
+    const refusal = asked === null ? null : (this.#recent(asked) ?? this.#refusal(asked, prediction));
+    return refusal === null ? null : exchange.repeat(refusal);
   }
 
   #candidate(request: RequestHead): PlainPrediction | null {
@@ -64,7 +65,7 @@ export class EarlyRefusal {
     handle: RequestListener,
   ): void {
     const body: Buffer | null = request.read();
-    const answer = body === null ? null : this.answerTo(prediction, request, parsed(body));
+    const answer = body === null ? null : this.answerTo(this.#exchange(prediction, request), parsed(body));
     if (answer !== null) {
       const { statusCode, headers, text } = answer;
       response.writeHead(statusCode, headers).end(text);
@@ -72,6 +73,10 @@ export class EarlyRefusal {
     }
     if (body !== null) request.unshift(body);
     handle(request, response);
+  }
+
+  #exchange(prediction: PlainPrediction, request: RequestHead): PlainExchange {
+    return new PlainExchange(this.#parts, prediction, request);
   }
 
   /** Null where it is not plain. */
@@ -94,7 +99,7 @@ export class EarlyRefusal {
     return this.#refused.get(nameOf(asked)) ?? null;
   }
 
-  #refusal(asked: Asked, { begun }: PlainPrediction, { url }: RequestHead): Refusal | null {
+  #refusal(asked: Asked, { begun }: PlainPrediction): Refusal | null {
     const { predictor, door } = this.#parts;
     const { model, version, kind, timeoutMs } = asked;
     try {
@@ -103,7 +108,7 @@ export class EarlyRefusal {
       return null;
     } catch (error) {
       if (!(error instanceof ServalError) || error.code !== 'SERVAL_OVERLOADED') return null;
-      const refusal = refusalOf(error, url);
+      const refusal = refusalOf(error);
       this.#refused.set(nameOf(asked), refusal);
       return refusal;
     }

@@ -1,21 +1,21 @@
 import { ERROR_TABLE } from '../../errors.ts';
 import type { ClientConnection, PredictAnswer, PredictRequest } from '../../pipelines/predictor.ts';
+import { grantedModel } from '../../security/gatekeeper.ts';
 import { isServing } from '../../server-phase.ts';
 import type { AppParts } from '../app.ts';
 import { servedBy, serverTiming } from '../classify.ts';
 import { toServalError } from '../error-handler.ts';
 import type { EventLoopTurns } from '../event-loop-turns.ts';
 import { type Answer, rawAnswer } from '../raw-answer.ts';
-import { REQUEST_ID_HEADER } from '../request-id.ts';
 import { PredictRequestReader } from '../routes/predict-request.ts';
 import { predictResponse } from '../routes/predict-response.ts';
 import { predictBodySchema, uploadParametersSchema } from '../routes/predict-schemas.ts';
 import type { EarlyRefusal } from './early-refusal.ts';
-import { PlainExchange, refusalOf } from './plain-exchange.ts';
+import { PlainExchange } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
 import type { PlainRequest } from './plain-request.ts';
 
-export type PlainAnswersParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'phase'>;
+export type PlainAnswersParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'phase' | 'gatekeeper'>;
 
 /** What is written to a connection. */
 export interface PlainAnswer {
@@ -52,27 +52,32 @@ export class PlainAnswers {
     const prediction = isServing(phase()) ? readPlainPrediction(request, config) : null;
     const body = prediction === null ? undefined : parsed(request.body);
     if (prediction === null || body === undefined) return null;
-    const refused = this.#refusal.answerTo(prediction, request, body);
+    const { gatekeeper } = this.#parts;
+    // What goes to node:http is counted there.
+    if (gatekeeper !== null && this.#read(prediction, body) === null) return null;
+    const exchange = new PlainExchange(this.#parts, prediction, request);
+    const refused = (gatekeeper && exchange.admit(gatekeeper)) ?? this.#refusal.answerTo(exchange, body);
     if (refused !== null) return this.#whole(refused, request);
     return new Promise((resolve) => {
-      this.#turns.enter(() => resolve(this.#predict(prediction, request, body, client)));
+      this.#turns.enter(() => resolve(this.#predict(exchange, request, body, client)));
     });
   }
 
   async #predict(
-    prediction: PlainPrediction,
+    exchange: PlainExchange,
     request: PlainRequest,
     body: unknown,
-    client: ClientConnection,
+    connection: ClientConnection,
   ): Promise<PlainAnswer | null> {
-    const asked = this.#read(prediction, body);
-    if (asked === null) return null;
-    const exchange = new PlainExchange(this.#parts, prediction, request);
+    const read = this.#read(exchange.prediction, body);
+    if (read === null) return null;
+    const { client } = exchange;
     try {
-      const answered = await this.#parts.predictor.predict(asked, client);
-      return this.#whole(served(exchange, asked, answered, client), request);
+      const asked = client === null ? read : { ...read, model: grantedModel(client.key, read.model) };
+      const answered = await this.#parts.predictor.predict(asked, connection);
+      return this.#whole(served(exchange, asked, answered, connection), request);
     } catch (error) {
-      return this.#whole(exchange.refuse(refusalOf(toServalError(error), request.url)), request);
+      return this.#whole(exchange.refuse(toServalError(error)), request);
     }
   }
 
@@ -111,7 +116,7 @@ function served(
   const statusCode = errorCode === null ? 200 : ERROR_TABLE[errorCode][0];
   exchange.tell({ statusCode, errorCode, served: servedBy(asked, answered) });
   const headers = {
-    [REQUEST_ID_HEADER]: exchange.id,
+    ...exchange.headers,
     'server-timing': timing,
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),

@@ -1,6 +1,9 @@
 import type { ServalError } from '../../errors.ts';
+import type { Gatekeeper } from '../../security/gatekeeper.ts';
+import type { Client } from '../../security/key-ring.ts';
 import type { AppParts } from '../app.ts';
 import type { ServedRequest } from '../http-observer.ts';
+import { checkKey, type KeyCheck } from '../key-check.ts';
 import { protocolOf } from '../protocols/error-shapes.ts';
 import type { Answer } from '../raw-answer.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from '../request-id.ts';
@@ -37,27 +40,51 @@ export function refusalOf(error: ServalError, url = ''): Refusal {
 /** A plain prediction and its answer, as metrics, log and client know them: the same as on the usual way. */
 export class PlainExchange {
   readonly id: string;
+  readonly prediction: PlainPrediction;
   readonly #parts: ExchangeParts;
-  readonly #prediction: PlainPrediction;
   readonly #request: RequestHead;
+  #key: KeyCheck | null = null;
 
   constructor(parts: ExchangeParts, prediction: PlainPrediction, request: RequestHead) {
     this.id = requestIdOf(request);
     this.#parts = parts;
-    this.#prediction = prediction;
+    this.prediction = prediction;
     this.#request = request;
   }
 
   get elapsedMs(): number {
-    return performance.now() - this.#prediction.begun;
+    return performance.now() - this.prediction.begun;
+  }
+
+  /** Whose key it brought; null where none was asked for. */
+  get client(): Client | null {
+    return this.#key?.client ?? null;
+  }
+
+  /** What every answer to it says. */
+  get headers(): Answer['headers'] {
+    return { [REQUEST_ID_HEADER]: this.id, ...this.#key?.headers };
+  }
+
+  /** Asks for its API key, and counts it. @returns the answer where it is not let in. */
+  admit(gatekeeper: Gatekeeper): Answer | null {
+    const { model } = this.prediction;
+    this.#key = checkKey(gatekeeper, this.#request.headers, { scope: 'predict', model });
+    const { error } = this.#key;
+    return error === null ? null : this.refuse(error);
+  }
+
+  /** The answer to an error, told as if it were sent already. */
+  refuse(error: ServalError): Answer {
+    return this.repeat(refusalOf(error, this.#request.url));
   }
 
   /** Tells of the refusal as if it were sent already. */
-  refuse({ error, headers, ...answer }: Refusal): Answer {
+  repeat({ error, headers, ...answer }: Refusal): Answer {
     if (error.statusCode >= 500 && error.cause !== undefined)
       this.#parts.logger.error({ reqId: this.id, err: error.cause, code: error.code }, 'request failed');
     this.tell({ statusCode: answer.statusCode, errorCode: error.code, served: null });
-    return { ...answer, headers: { [REQUEST_ID_HEADER]: this.id, ...headers } };
+    return { ...answer, headers: { ...this.headers, ...headers } };
   }
 
   /** To the metrics, and as the request's one line in the log. */
@@ -67,12 +94,12 @@ export class PlainExchange {
     const answered = {
       protocol: protocolOf(url).name,
       method,
-      route: this.#prediction.route,
+      route: this.prediction.route,
       seconds: this.elapsedMs / 1000,
       ...outcome,
     };
     observer.requestAnswered(answered);
     // As a field, where a logger of its own would cost more than the line; it reads the same.
-    logAnswered(logger, { reqId: this.id, ...httpName(answered) }, answered);
+    logAnswered(logger, { reqId: this.id, ...httpName(answered) }, { ...answered, key: this.client?.key.name ?? null });
   }
 }

@@ -152,7 +152,7 @@ test.each([
 });
 
 test.each([
-  ['keys are asked for', { gatekeeper: {} }],
+  ['keys are asked for', { certificate: {}, gatekeeper: {} }],
   ['requests are traced', { tracer: {} }],
   ['the server drains', { phase: () => 'draining' }],
   ['pages of other origins call', { config: parseConfig({ SERVAL_CORS_ORIGINS: 'https://example.org' }) }],

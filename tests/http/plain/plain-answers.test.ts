@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseConfig } from '../../../src/config.ts';
 import { ServalError } from '../../../src/errors.ts';
 import { EventLoopTurns } from '../../../src/http/event-loop-turns.ts';
@@ -6,6 +6,7 @@ import { EarlyRefusal } from '../../../src/http/plain/early-refusal.ts';
 import { PlainAnswers } from '../../../src/http/plain/plain-answers.ts';
 import { readPlainRequest } from '../../../src/http/plain/plain-request.ts';
 import type { ClientConnection, PredictRequest } from '../../../src/pipelines/predictor.ts';
+import type { Asked, Decision, Gatekeeper } from '../../../src/security/gatekeeper.ts';
 
 const SCORES = [
   { label: 'positive', score: 0.75 },
@@ -28,10 +29,12 @@ function answersOf({
   predict = async () => ANSWER,
   mayRefuse = false,
   phase = 'ready',
+  gatekeeper = null,
 }: {
   predict?: (asked: PredictRequest) => Promise<unknown>;
   mayRefuse?: boolean;
   phase?: string;
+  gatekeeper?: Gatekeeper | null;
 } = {}) {
   const requestAnswered = vi.fn();
   const [info, error] = [vi.fn(), vi.fn()];
@@ -47,6 +50,7 @@ function answersOf({
     observer: { requestAnswered },
     door: { mayRefuse: () => mayRefuse, check },
     phase: () => state.phase,
+    gatekeeper,
   };
   const refusal = new EarlyRefusal(parts as never);
   const answers = new PlainAnswers(parts as never, refusal, new EventLoopTurns());
@@ -210,6 +214,72 @@ test('who asks for the same a moment later is told the same, in an answer of the
   await headersOf('d');
   expect(check).toHaveBeenCalledTimes(3);
   expect(requestAnswered).toHaveBeenCalledTimes(4);
+});
+
+describe('where API keys are asked for', () => {
+  const models = (names: string[] | null) => ({ name: 'shop', models: names === null ? null : new Set(names) });
+  const letIn = (names: string[] | null = null): Decision =>
+    ({ admitted: true, client: { key: models(names), limits: [] } }) as unknown as Decision;
+  const turnAway: Decision = {
+    admitted: false,
+    client: null,
+    error: new ServalError('SERVAL_KEY_UNKNOWN', 'not known'),
+  };
+  const keeperOf = (decision: Decision) => {
+    const admit = vi.fn((_asked: Asked) => decision);
+    const limitFields = () => ({ policy: '"rate";q=5;w=1', state: '"rate";r=4;t=1' });
+    return { admit, gatekeeper: { admit, limitFields } as unknown as Gatekeeper };
+  };
+
+  test('a key is counted once, and named to the log; the answer tells its limits', async () => {
+    const { admit, gatekeeper } = keeperOf(letIn());
+    const { send, info } = answersOf({ gatekeeper });
+    const sent = { path: '/models/sentiment/predict', headers: { authorization: 'Bearer abc' } };
+    const { status, headers } = partsOf((await send({ inputs: 'good' }, sent))?.bytes);
+    expect(status).toBe('HTTP/1.1 200 OK');
+    expect(headers).toMatchObject({ 'ratelimit-policy': '"rate";q=5;w=1', ratelimit: '"rate";r=4;t=1' });
+    expect(admit).toHaveBeenCalledExactlyOnceWith({
+      presented: 'abc',
+      scope: 'predict',
+      model: 'sentiment',
+      counts: true,
+    });
+    expect(info).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ key: 'shop' }), 'request');
+  });
+
+  test('one that is nobody’s gets in nowhere, not even to hear of the queue', async () => {
+    const { send, asked, check } = answersOf({ ...keeperOf(turnAway), mayRefuse: true });
+    const { status, headers, body } = partsOf((await send({ inputs: 'good' }))?.bytes);
+    expect(status).toBe('HTTP/1.1 401 Unauthorized');
+    expect(headers['www-authenticate']).toBe('Bearer error="invalid_token"');
+    expect(body).toMatchObject({ code: 'SERVAL_KEY_UNKNOWN' });
+    expect(asked).not.toHaveBeenCalled();
+    expect(check).not.toHaveBeenCalled();
+  });
+
+  test('a key of one model needs not name it, and gets at no other', async () => {
+    const { send, asked } = answersOf(keeperOf(letIn(['sentiment'])));
+    await send({ inputs: 'good' });
+    expect(asked.mock.calls[0]?.[0]).toMatchObject({ model: 'sentiment' });
+    const { status } = partsOf((await send({ model: 'other', inputs: 'good' }))?.bytes);
+    expect(status).toBe('HTTP/1.1 403 Forbidden');
+    expect(asked).toHaveBeenCalledOnce();
+  });
+
+  test('what is left to node:http is not counted here', async () => {
+    const { admit, gatekeeper } = keeperOf(letIn());
+    const { send } = answersOf({ gatekeeper });
+    expect(await send({ inputs: [] })).toBeNull();
+    expect(await send({ inputs: 'good' }, { path: '/v2/models/sentiment/infer' })).toBeNull();
+    expect(admit).not.toHaveBeenCalled();
+  });
+
+  test('a queue that is too long is told to who has a key', async () => {
+    const { send } = answersOf({ ...keeperOf(letIn()), mayRefuse: true });
+    const { status, headers } = partsOf((await send({ inputs: 'good' }))?.bytes);
+    expect(status).toBe('HTTP/1.1 429 Too Many Requests');
+    expect(headers).toMatchObject({ 'retry-after': '2', ratelimit: '"rate";r=4;t=1' });
+  });
 });
 
 test('a client that has gone counts as gone', async () => {
