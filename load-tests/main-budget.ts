@@ -30,7 +30,7 @@ const WARM_UP_SECONDS = 4;
 const SAMPLE_EVERY_US = 250;
 
 const IDLE = '(idle)';
-const HTTP = 'HTTP: sockets, parser, routes';
+const HTTP = 'HTTP: sockets, routes';
 /** The first that a file's address contains counts; a native function belongs to whoever called it. */
 const PARTS: readonly (readonly [string, string])[] = [
   ['/@opentelemetry/', 'trace'],
@@ -53,6 +53,8 @@ const PARTS: readonly (readonly [string, string])[] = [
   ['fastify/lib/reply.js', 'serialise and write the answer'],
   ['/fastify/', HTTP],
   ['/find-my-way/', HTTP],
+  ['src/http/plain/plain-connection', HTTP],
+  ['src/http/plain/', 'read the request, make the answer'],
   ['src/http/', HTTP],
 ];
 
