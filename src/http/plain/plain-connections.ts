@@ -17,7 +17,8 @@ export class PlainConnections {
   readonly #options: PlainConnectionOptions;
   readonly #all = new Set<PlainConnection>();
   #timer: NodeJS.Timeout | null = null;
-  #whenReleased: (() => void) | null = null;
+  #isReleased = false;
+  #whenEmpty: (() => void) | null = null;
 
   private constructor(options: Omit<PlainConnectionOptions, 'ended'>, keepAliveTimeoutMs: number) {
     this.#keepAliveTimeoutMs = keepAliveTimeoutMs;
@@ -33,7 +34,10 @@ export class PlainConnections {
     if (listener === undefined) throw new Error('This is a bug: nobody reads connections');
     const giveOver = (socket: Socket) => listener.call(server, socket);
     const connections = new PlainConnections({ answers, giveOver }, keepAliveTimeoutMs);
-    server.off('connection', listener).on('connection', (socket) => connections.#add(socket));
+    server.off('connection', listener).on('connection', (socket) => {
+      if (connections.#isReleased) giveOver(socket);
+      else connections.#add(socket);
+    });
     return connections;
   }
 
@@ -42,11 +46,15 @@ export class PlainConnections {
     return [...this.#all].filter(({ answers, isAnswering }) => answers > 0 || isAnswering).length;
   }
 
-  /** Gives all over, as before the server closes, and calls back when each has got the answer that it waits for. */
+  /**
+   * Gives all over, as before the server closes, and calls back once, when each has got the answer that it waits for. Those
+   * that are opened from now on are node:http's.
+   */
   release(callback: () => void): void {
-    this.#whenReleased = callback;
-    if (this.#all.size === 0) callback();
+    this.#isReleased = true;
+    this.#whenEmpty = callback;
     for (const connection of [...this.#all]) connection.release();
+    this.#tellIfEmpty();
   }
 
   #add(socket: Socket): void {
@@ -56,7 +64,13 @@ export class PlainConnections {
 
   #ended(connection: PlainConnection): void {
     this.#all.delete(connection);
-    if (this.#all.size === 0) this.#whenReleased?.();
+    this.#tellIfEmpty();
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#all.size > 0) return;
+    this.#whenEmpty?.();
+    this.#whenEmpty = null;
   }
 
   #look(): void {

@@ -249,3 +249,15 @@ test('release gives all to node:http, which closes them, each after the answer t
   server?.closeAllConnections();
   await expect.poll(() => [idle.isClosed, busy.isClosed]).toEqual([true, true]);
 });
+
+test('what is opened after the release is node:http’s, and the release is told once', async () => {
+  const { plain, seen, open } = await serve();
+  const released = vi.fn();
+  plain.release(released);
+  expect(released).toHaveBeenCalledOnce();
+  const client = await open();
+  client.send(post('/plain', 'a', 'close'));
+  await expect.poll(() => client.isClosed).toBe(true);
+  expect(seen.mock.calls).toEqual([['/plain']]);
+  expect(released).toHaveBeenCalledOnce();
+});
