@@ -4,6 +4,7 @@ import { ERROR_TABLE, type ErrorCode, ServalError } from '../errors.ts';
 import type { MethodTable } from './method-table.ts';
 import { errorBody, errorShapeOf } from './protocols/error-shapes.ts';
 import { rawAnswer } from './raw-answer.ts';
+import { logFailure } from './request-log.ts';
 
 /** Fastify's own errors by its codes; all others of it are bugs. */
 const FASTIFY_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -69,8 +70,7 @@ function notFound(request: FastifyRequest, reply: FastifyReply, methods: MethodT
 
 function sendError(error: ServalError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   request.errorCode = error.code;
-  if (error.statusCode >= 500 && error.cause !== undefined)
-    request.log.error({ err: error.cause, code: error.code }, 'request failed');
+  logFailure(request.log, error);
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', error.retryAfterSeconds);
   // A body that is too large or too slow is not waited for. Fastify would close after any body that it could not parse.
   if (['SERVAL_BODY_TOO_LARGE', 'SERVAL_BODY_TIMEOUT', 'SERVAL_DRAINING'].includes(error.code))

@@ -1,5 +1,6 @@
 import type { ServalError } from '../errors.ts';
-import type { Asked, Gatekeeper } from '../security/gatekeeper.ts';
+import type { PredictRequest } from '../pipelines/predictor.ts';
+import { type Asked, type Gatekeeper, grantedModel } from '../security/gatekeeper.ts';
 import type { Client } from '../security/key-ring.ts';
 import { presentedKey } from '../security/presented-key.ts';
 import type { RequestHead } from './plain/plain-request.ts';
@@ -26,6 +27,15 @@ export function checkKey(
   const { client } = decision;
   const error = decision.admitted ? null : decision.error;
   return { client, error, headers: { ...limitsOf(gatekeeper, client), ...challengeOf(error) } };
+}
+
+/**
+ * What its client may ask for; null where no key was asked for. Where the path names a model, the check has looked; a body
+ * may name it, or leave it to the key.
+ * @throws ServalError SERVAL_KEY_MODEL
+ */
+export function grantedTo(client: Client | null, asked: PredictRequest): PredictRequest {
+  return client === null ? asked : { ...asked, model: grantedModel(client.key, asked.model) };
 }
 
 function firstOf(field: string | string[] | undefined): string | undefined {

@@ -1,3 +1,4 @@
+import type { ServalError } from '../errors.ts';
 import type { AnsweredRequest } from './http-observer.ts';
 
 /** What a request's line in the log says beside its answer. */
@@ -14,6 +15,15 @@ export function httpName({ method, route }: AnsweredRequest): object {
 
 interface RequestLogger {
   info(fields: object, message: string): void;
+}
+
+interface FailureLogger {
+  error(fields: object, message: string): void;
+}
+
+/** Writes what lies behind an error that is no fault of the client's, of which it hears nothing. */
+export function logFailure(log: FailureLogger, { statusCode, code, cause }: ServalError, fields: object = {}): void {
+  if (statusCode >= 500 && cause !== undefined) log.error({ ...fields, err: cause, code }, 'request failed');
 }
 
 /**

@@ -47,11 +47,6 @@ function manage(route: string): Promise<unknown> {
   return serval.post(route, {}, { headers: { authorization: `Bearer ${TOKEN}` } });
 }
 
-async function servingWorkers(): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-  return Number(/^serval_workers (\d+)$/m.exec(text)?.[1]);
-}
-
 function folderOf(version: number): string {
   return path.join(models, 'sentiment', String(version));
 }
@@ -66,7 +61,7 @@ async function spoilGolden(version: number): Promise<void> {
 
 /** One that serves: of those that load, the third to end would take its version with it. */
 async function killWorker(): Promise<void> {
-  await waitFor(async () => (await servingWorkers()) === 2);
+  await waitFor(async () => (await serval.metric('serval_workers', `http://127.0.0.1:${metricsPort}`)) === 2);
   const [pid] = serval.workerPids;
   if (pid === undefined) throw new Error('there is no worker');
   process.kill(pid, 'SIGKILL');

@@ -8,7 +8,7 @@ import type { Answer } from '../raw-answer.ts';
 import type { PredictBody } from '../routes/predict-schemas.ts';
 import { PlainExchange, type Refusal, refusalOf } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
-import type { RequestHead } from './plain-request.ts';
+import { jsonOf, type RequestHead } from './plain-request.ts';
 
 export type EarlyRefusalParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'door' | 'phase'>;
 
@@ -65,7 +65,8 @@ export class EarlyRefusal {
     handle: RequestListener,
   ): void {
     const body: Buffer | null = request.read();
-    const answer = body === null ? null : this.answerTo(this.#exchange(prediction, request), parsed(body));
+    const answer =
+      body === null ? null : this.answerTo(new PlainExchange(this.#parts, prediction, request), jsonOf(body));
     if (answer !== null) {
       const { statusCode, headers, text } = answer;
       response.writeHead(statusCode, headers).end(text);
@@ -73,10 +74,6 @@ export class EarlyRefusal {
     }
     if (body !== null) request.unshift(body);
     handle(request, response);
-  }
-
-  #exchange(prediction: PlainPrediction, request: RequestHead): PlainExchange {
-    return new PlainExchange(this.#parts, prediction, request);
   }
 
   /** Null where it is not plain. */
@@ -125,15 +122,6 @@ interface Asked {
 
 function nameOf({ model, version, kind, timeoutMs }: Asked): string {
   return `${model}/${version}/${kind}/${timeoutMs}`;
-}
-
-/** Null where it is no JSON. */
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return null;
-  }
 }
 
 /** Calls back when all of the body is there, or its client is gone. */

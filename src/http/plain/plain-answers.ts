@@ -1,11 +1,11 @@
 import { ERROR_TABLE } from '../../errors.ts';
 import type { ClientConnection, PredictAnswer, PredictRequest } from '../../pipelines/predictor.ts';
-import { grantedModel } from '../../security/gatekeeper.ts';
 import { isServing } from '../../server-phase.ts';
 import type { AppParts } from '../app.ts';
 import { servedBy, serverTiming } from '../classify.ts';
 import { toServalError } from '../error-handler.ts';
 import type { EventLoopTurns } from '../event-loop-turns.ts';
+import { grantedTo } from '../key-check.ts';
 import { type Answer, rawAnswer } from '../raw-answer.ts';
 import { PredictRequestReader } from '../routes/predict-request.ts';
 import { predictResponse } from '../routes/predict-response.ts';
@@ -13,7 +13,7 @@ import { predictBodySchema, uploadParametersSchema } from '../routes/predict-sch
 import type { EarlyRefusal } from './early-refusal.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
-import type { PlainRequest } from './plain-request.ts';
+import { jsonOf, type PlainRequest } from './plain-request.ts';
 
 export type PlainAnswersParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'phase' | 'gatekeeper'>;
 
@@ -48,34 +48,34 @@ export class PlainAnswers {
 
   /** @returns null, or a promise of it, where node:http is to answer. */
   answerTo(request: PlainRequest, client: ClientConnection): PlainAnswer | null | Promise<PlainAnswer | null> {
-    const { phase, config } = this.#parts;
+    const { phase, config, gatekeeper } = this.#parts;
     const prediction = isServing(phase()) ? readPlainPrediction(request, config) : null;
-    const body = prediction === null ? undefined : parsed(request.body);
+    const body = prediction === null ? undefined : jsonOf(request.body);
     if (prediction === null || body === undefined) return null;
-    const { gatekeeper } = this.#parts;
-    // What goes to node:http is counted there.
-    if (gatekeeper !== null && this.#read(prediction, body) === null) return null;
+    // Before it is counted: what goes to node:http is counted there.
+    const early = gatekeeper === null ? undefined : this.#read(prediction, body);
+    if (early === null) return null;
     const exchange = new PlainExchange(this.#parts, prediction, request);
     const refused = (gatekeeper && exchange.admit(gatekeeper)) ?? this.#refusal.answerTo(exchange, body);
     if (refused !== null) return this.#whole(refused, request);
     return new Promise((resolve) => {
-      this.#turns.enter(() => resolve(this.#predict(exchange, request, body, client)));
+      this.#turns.enter(() => {
+        const asked = early ?? this.#read(prediction, body);
+        resolve(asked === null ? null : this.#predict(exchange, request, asked, client));
+      });
     });
   }
 
   async #predict(
     exchange: PlainExchange,
     request: PlainRequest,
-    body: unknown,
-    connection: ClientConnection,
-  ): Promise<PlainAnswer | null> {
-    const read = this.#read(exchange.prediction, body);
-    if (read === null) return null;
-    const { client } = exchange;
+    asked: PredictRequest,
+    client: ClientConnection,
+  ): Promise<PlainAnswer> {
     try {
-      const asked = client === null ? read : { ...read, model: grantedModel(client.key, read.model) };
-      const answered = await this.#parts.predictor.predict(asked, connection);
-      return this.#whole(served(exchange, asked, answered, connection), request);
+      const granted = grantedTo(exchange.client, asked);
+      const answered = await this.#parts.predictor.predict(granted, client);
+      return this.#whole(served(exchange, granted, answered, client), request);
     } catch (error) {
       return this.#whole(exchange.refuse(toServalError(error)), request);
     }
@@ -122,13 +122,4 @@ function served(
     'content-length': Buffer.byteLength(text),
   };
   return { statusCode, headers, text };
-}
-
-/** Undefined where it is no JSON. */
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -64,8 +64,10 @@ export class PlainConnection implements ClientConnection {
     };
   }
 
+  /** What the kernel has is sent all the same: where that is everything, the connection needs no end of its own. */
   end(): void {
-    this.#close();
+    if (this.#socket.writableLength === 0) this.#socket.destroy();
+    else this.#socket.destroySoon();
   }
 
   /** Gives it over, after the answer that it waits for. */
@@ -120,15 +122,9 @@ export class PlainConnection implements ClientConnection {
     // A client that does not read its answers is not read either.
     if (!socket.write(answer.bytes)) socket.pause().once('drain', () => socket.resume());
     else if (socket.isPaused()) socket.resume();
-    if (answer.isLast) this.#close();
+    if (answer.isLast) this.end();
     else if (this.#isReleased) this.#giveOver(unread);
     else if (unread !== null) this.#receive(unread);
-  }
-
-  /** What the kernel has is sent all the same: where that is everything, the connection needs no end of its own. */
-  #close(): void {
-    if (this.#socket.writableLength === 0) this.#socket.destroy();
-    else this.#socket.destroySoon();
   }
 
   #closed(): void {

@@ -4,10 +4,10 @@ import type { Client } from '../../security/key-ring.ts';
 import type { AppParts } from '../app.ts';
 import type { ServedRequest } from '../http-observer.ts';
 import { checkKey, type KeyCheck } from '../key-check.ts';
-import { protocolOf } from '../protocols/error-shapes.ts';
+import { OWN } from '../protocols/error-shapes.ts';
 import type { Answer } from '../raw-answer.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from '../request-id.ts';
-import { httpName, logAnswered } from '../request-log.ts';
+import { httpName, logAnswered, logFailure } from '../request-log.ts';
 import type { PlainPrediction } from './plain-prediction.ts';
 import type { RequestHead } from './plain-request.ts';
 
@@ -24,9 +24,8 @@ export interface Refusal extends Answer {
   readonly error: ServalError;
 }
 
-/** @param url of the request: each protocol has its shape. */
-export function refusalOf(error: ServalError, url = ''): Refusal {
-  const { statusCode, body, contentType } = protocolOf(url).shape(error);
+export function refusalOf(error: ServalError): Refusal {
+  const { statusCode, body, contentType } = OWN.shape(error);
   const { retryAfterSeconds } = error;
   const text = JSON.stringify(body);
   const headers = {
@@ -76,13 +75,12 @@ export class PlainExchange {
 
   /** The answer to an error, told as if it were sent already. */
   refuse(error: ServalError): Answer {
-    return this.repeat(refusalOf(error, this.#request.url));
+    logFailure(this.#parts.logger, error, { reqId: this.id });
+    return this.repeat(refusalOf(error));
   }
 
   /** Tells of the refusal as if it were sent already. */
   repeat({ error, headers, ...answer }: Refusal): Answer {
-    if (error.statusCode >= 500 && error.cause !== undefined)
-      this.#parts.logger.error({ reqId: this.id, err: error.cause, code: error.code }, 'request failed');
     this.tell({ statusCode: answer.statusCode, errorCode: error.code, served: null });
     return { ...answer, headers: { ...this.headers, ...headers } };
   }
@@ -90,9 +88,9 @@ export class PlainExchange {
   /** To the metrics, and as the request's one line in the log. */
   tell(outcome: Outcome): void {
     const { logger, observer } = this.#parts;
-    const { url = '', method = '' } = this.#request;
+    const { method = '' } = this.#request;
     const answered = {
-      protocol: protocolOf(url).name,
+      protocol: OWN.name,
       method,
       route: this.prediction.route,
       seconds: this.elapsedMs / 1000,

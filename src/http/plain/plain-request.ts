@@ -42,6 +42,15 @@ export function readPlainRequest(bytes: Buffer): PlainRequest | null {
   return { method: asked[1], url: asked[2], headers, body, keepsAlive };
 }
 
+/** The body as JSON; undefined where it is none. */
+export function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Null where one is special, said twice, or not plainly a header. */
 function readHeaders(lines: readonly string[]): NodeJS.Dict<string> | null {
   if (lines.length > MAX_HEADERS) return null;

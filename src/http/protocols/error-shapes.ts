@@ -112,7 +112,7 @@ export interface Protocol {
   readonly shape: ErrorShape;
 }
 
-const OWN: Protocol = { name: 'serval', shape: ownShape };
+export const OWN: Protocol = { name: 'serval', shape: ownShape };
 
 /** By the first part of their paths. KServe's first protocol has TensorFlow Serving's. */
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {

@@ -1,10 +1,10 @@
 import type { ZodTypeProvider } from '@fastify/type-provider-zod';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { grantedModel } from '../../security/gatekeeper.ts';
 import type { AppParts } from '../app.ts';
 import { IMAGE_TYPES } from '../body-parsers.ts';
 import { classify, type Exchange } from '../classify.ts';
+import { grantedTo } from '../key-check.ts';
 import { doorHook, TIMEOUT_HEADER } from '../request-timeout.ts';
 import { errorResponses, modelParameter, versionParameter } from '../schemas.ts';
 import { PredictRequestReader, type PredictSources } from './predict-request.ts';
@@ -97,9 +97,6 @@ interface PredictExchange extends Exchange {
 
 async function answer(exchange: PredictExchange, sources: PredictSources) {
   const { reader, request } = exchange;
-  const asked = reader.read(sources);
-  const { client } = request;
-  // Where the path names a model, the guard has looked; a body may name it, or leave it to the key.
-  const granted = client === null ? asked : { ...asked, model: grantedModel(client.key, asked.model) };
+  const granted = grantedTo(request.client, reader.read(sources));
   return predictResponse(request.id, await classify(exchange, granted));
 }

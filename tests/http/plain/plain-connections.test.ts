@@ -47,6 +47,26 @@ async function serve() {
   return { plain, later, answerTo, seen, open };
 }
 
+/** A client whose first request waits for its answer, to be given by the test. */
+async function serveWaiting() {
+  const served = await serve();
+  const client = await served.open();
+  client.send(post('/later', 'a'));
+  await expect.poll(() => served.later.length).toBe(1);
+  const [first] = served.later;
+  if (first === undefined) throw new Error('no request waits');
+  return { ...served, client, first };
+}
+
+/** A client that was answered once. */
+async function serveAnswered() {
+  const served = await serve();
+  const client = await served.open();
+  client.send(post('/plain', 'a'));
+  await expect.poll(() => client.received).toBe(PLAIN);
+  return { ...served, client };
+}
+
 class Client {
   received = '';
   isClosed = false;
@@ -81,10 +101,7 @@ function post(path: string, body: string, connection = 'keep-alive'): string {
 }
 
 test('answers one request after another without node:http, then gives it what is not plain', async () => {
-  const { plain, seen, open } = await serve();
-  const client = await open();
-  client.send(post('/plain', 'a'));
-  await expect.poll(() => client.received).toBe(PLAIN);
+  const { client, plain, seen } = await serveAnswered();
   client.send(post('/plain', 'b'));
   await expect.poll(() => client.received).toBe(PLAIN + PLAIN);
   expect(plain.keptCount).toBe(1);
@@ -134,14 +151,11 @@ test('two requests at once are both answered', async () => {
 
 describe('a request whose answer takes time', () => {
   test('is answered before the one that came after it, plain or not', async () => {
-    const { later, open } = await serve();
-    const client = await open();
-    client.send(post('/later', 'a'));
-    await expect.poll(() => later.length).toBe(1);
+    const { client, first, later } = await serveWaiting();
     client.send(post('/plain', 'b'));
     await delay(50);
     expect(client.received).toBe('');
-    later[0]?.answer();
+    first.answer();
     await expect.poll(() => client.received).toBe(PLAIN + PLAIN);
     client.send(post('/later', 'c'));
     await expect.poll(() => later.length).toBe(2);
@@ -152,25 +166,19 @@ describe('a request whose answer takes time', () => {
   });
 
   test('is node:http’s where it is found to be not plain, with all that came after it', async () => {
-    const { later, open } = await serve();
-    const client = await open();
-    client.send(post('/later', 'a'));
-    await expect.poll(() => later.length).toBe(1);
+    const { client, first } = await serveWaiting();
     client.send(post('/plain', 'b'));
     await delay(50);
-    later[0]?.answer(false);
+    first.answer(false);
     await expect.poll(() => client.received.match(/usual [ab]/g)).toEqual(['usual a', 'usual b']);
   });
 
   test('more than a piece of what comes meanwhile is not read before it is answered', async () => {
-    const { later, seen, open } = await serve();
-    const client = await open();
-    client.send(post('/later', 'a'));
-    await expect.poll(() => later.length).toBe(1);
+    const { client, first, seen } = await serveWaiting();
     const many = Array.from({ length: 3_000 }, (_, at) => post('/usual', `body ${at}`));
     client.send(many.join(''));
     await delay(100);
-    later[0]?.answer();
+    first.answer();
     await expect.poll(() => seen.mock.calls.length).toBe(many.length);
     await expect.poll(() => client.received.match(/usual body/g)?.length).toBe(many.length);
   });
@@ -179,31 +187,25 @@ describe('a request whose answer takes time', () => {
     ['ends its side', (client: Client) => client.end()],
     ['breaks the connection', (client: Client) => client.destroy()],
   ])('is told of a client that %s', async (_name, leave) => {
-    const { plain, later, open } = await serve();
-    const client = await open();
-    client.send(post('/later', 'a'));
-    await expect.poll(() => later.length).toBe(1);
+    const { client, first, plain } = await serveWaiting();
     const gone = vi.fn();
-    later[0]?.client.onClose(gone);
-    expect(later[0]?.client.isClosed()).toBe(false);
+    first.client.onClose(gone);
+    expect(first.client.isClosed()).toBe(false);
     leave(client);
     await expect.poll(() => gone.mock.calls.length).toBe(1);
-    expect(later[0]?.client.isClosed()).toBe(true);
+    expect(first.client.isClosed()).toBe(true);
     expect(plain.keptCount).toBe(0);
-    later[0]?.answer();
+    first.answer();
     await delay(20);
     expect(client.received).toBe('');
   });
 
   test('knows how long it has waited, and its client no more once the call is taken back', async () => {
-    const { later, open } = await serve();
-    const client = await open();
-    client.send(post('/later', 'a'));
-    await expect.poll(() => later.length).toBe(1);
+    const { client, first } = await serveWaiting();
     await delay(30);
-    expect(later[0]?.client.waitedMs()).toBeGreaterThan(25);
+    expect(first.client.waitedMs()).toBeGreaterThan(25);
     const gone = vi.fn();
-    later[0]?.client.onClose(gone)();
+    first.client.onClose(gone)();
     client.destroy();
     await delay(50);
     expect(gone).not.toHaveBeenCalled();
@@ -211,10 +213,7 @@ describe('a request whose answer takes time', () => {
 });
 
 test('a client that ends its side is let go', async () => {
-  const { plain, open } = await serve();
-  const client = await open();
-  client.send(post('/plain', 'a'));
-  await expect.poll(() => client.received).toBe(PLAIN);
+  const { client, plain } = await serveAnswered();
   client.end();
   await expect.poll(() => client.isClosed).toBe(true);
   expect(plain.keptCount).toBe(0);
