@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Config } from '../config.ts';
 import { ServalError } from '../errors.ts';
 import { freeOwnMemory } from '../off-heap.ts';
-import { BodyReader, ReceivingBudget } from './body-reader.ts';
+import { BodyReader, type ReceivingBudget } from './body-reader.ts';
 import type { EventLoopTurns } from './event-loop-turns.ts';
 import { ImageUpload } from './image-upload.ts';
 import { inflate, inflateError } from './inflate.ts';
@@ -29,6 +29,12 @@ function base64Bytes(bytes: number): number {
 /** Makes a scope of routes take bodies of these types, within `maxBytes` each and within one budget for all of the server. */
 export type InstallParser = (scope: FastifyInstance, types: string | string[], parser: BodyParser) => void;
 
+export interface BodyParts {
+  readonly config: Config;
+  readonly turns: EventLoopTurns;
+  readonly budget: ReceivingBudget;
+}
+
 export interface BodyParser {
   /** Of the body as it is parsed: uncompressed. */
   readonly maxBytes: number;
@@ -42,12 +48,17 @@ export function maxJsonBytes({ maxTextBodyBytes, maxImageBodyBytes }: Config): n
   return Math.max(maxTextBodyBytes, base64Bytes(maxImageBodyBytes));
 }
 
+/** Largest body of an inference of the Open Inference Protocol, in bytes. */
+export function maxTensorBytes(config: Config): number {
+  return Math.max(config.maxTensorBodyBytes, maxJsonBytes(config));
+}
+
 /**
  * Takes bodies of JSON, multipart/form-data and image files, each within its limit and all within one budget.
  * @returns for the protocols, whose bodies may come under other types.
  */
-export function installBodyParsers(app: FastifyInstance, config: Config, turns: EventLoopTurns): InstallParser {
-  const reader = new BodyReader(new ReceivingBudget(config.maxReceivingBytes));
+export function installBodyParsers(app: FastifyInstance, { config, turns, budget }: BodyParts): InstallParser {
+  const reader = new BodyReader(budget);
   const { maxTextBodyBytes, maxImageBodyBytes, maxInputs, bodyTimeoutMs: timeoutMs } = config;
   const install: InstallParser = (scope, types, { maxBytes, parse, inflates = false }) => {
     scope.addContentTypeParser(types, async (request: FastifyRequest, payload: IncomingMessage) => {

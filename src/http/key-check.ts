@@ -21,12 +21,19 @@ export function checkKey(
   headers: RequestHead['headers'],
   asked: Pick<Asked, 'scope' | 'model'>,
 ): KeyCheck {
-  const { authorization, 'x-api-key': apiKey } = headers;
-  const presented = presentedKey({ authorization: firstOf(authorization), apiKey: firstOf(apiKey) });
-  const decision = gatekeeper.admit({ ...asked, presented, counts: true });
+  const decision = gatekeeper.admit({ ...asked, presented: keyOf(headers), counts: true });
   const { client } = decision;
   const error = decision.admitted ? null : decision.error;
   return { client, error, headers: { ...limitsOf(gatekeeper, client), ...challengeOf(error) } };
+}
+
+/** Whether the headers bring a key for it, limits aside: nothing is counted, and nobody is told. */
+export function isKeyKnown(
+  gatekeeper: Gatekeeper,
+  headers: RequestHead['headers'],
+  asked: Pick<Asked, 'scope' | 'model'>,
+): boolean {
+  return gatekeeper.knows({ ...asked, presented: keyOf(headers) });
 }
 
 /**
@@ -36,6 +43,10 @@ export function checkKey(
  */
 export function grantedTo(client: Client | null, asked: PredictRequest): PredictRequest {
   return client === null ? asked : { ...asked, model: grantedModel(client.key, asked.model) };
+}
+
+function keyOf({ authorization, 'x-api-key': apiKey }: RequestHead['headers']): string | null {
+  return presentedKey({ authorization: firstOf(authorization), apiKey: firstOf(apiKey) });
 }
 
 function firstOf(field: string | string[] | undefined): string | undefined {

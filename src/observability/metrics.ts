@@ -5,6 +5,7 @@ import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
 import type { RetireReason } from '../workers/pool-options.ts';
+import { InTurns } from './in-turns.ts';
 import { KeyMetrics } from './key-metrics.ts';
 import { registerVersionMetrics } from './version-metrics.ts';
 import { registerWorkerMetrics, type WorkerSnapshots } from './worker-metrics.ts';
@@ -26,6 +27,9 @@ export interface Snapshots extends WorkerSnapshots {
   readonly receivingBytes?: () => number;
 }
 
+/** What is counted of a batch: not its items, which are large. */
+type CountedBatch = Pick<RanBatch, 'versionKey' | 'items' | 'queueMs' | 'collateMs' | 'runMs' | 'pixels'>;
+
 export interface MetricDescription {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -38,6 +42,8 @@ export interface MetricDescription {
  * and the version that answered it, so that no client can make new series.
  */
 export class Metrics implements HttpObserver, SchedulerObserver {
+  readonly #answered = new InTurns((answered: AnsweredRequest) => this.#countAnswered(answered));
+  readonly #ran = new InTurns((batch: CountedBatch) => this.#countRan(batch));
   readonly #registry = new Registry();
   readonly #registers = [this.#registry];
 
@@ -195,6 +201,8 @@ export class Metrics implements HttpObserver, SchedulerObserver {
   }
 
   text(): Promise<string> {
+    this.#answered.flush();
+    this.#ran.flush();
     return this.#registry.metrics();
   }
 
@@ -211,7 +219,15 @@ export class Metrics implements HttpObserver, SchedulerObserver {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  requestAnswered({ protocol, method, route, statusCode, seconds, errorCode, served }: AnsweredRequest): void {
+  requestAnswered(answered: AnsweredRequest): void {
+    this.#answered.add(answered);
+  }
+
+  batchRan({ versionKey, items, queueMs, collateMs, runMs, pixels }: RanBatch): void {
+    this.#ran.add({ versionKey, items, queueMs, collateMs, runMs, pixels });
+  }
+
+  #countAnswered({ protocol, method, route, statusCode, seconds, errorCode, served }: AnsweredRequest): void {
     const model = served?.model ?? '';
     const version = served === null ? '' : String(served.version);
     this.#requests.inc({ protocol, method, route, status: statusCode, model, version });
@@ -223,7 +239,7 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     if (errorCode !== null) this.#rejections.inc({ reason: errorCode });
   }
 
-  batchRan(batch: RanBatch): void {
+  #countRan(batch: CountedBatch): void {
     const labels = parseVersionKey(batch.versionKey);
     this.#batchItems.observe(labels, batch.items);
     this.#items.inc(labels, batch.items);

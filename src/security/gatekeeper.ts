@@ -60,6 +60,12 @@ export class Gatekeeper {
     return error === null ? { admitted: true, client } : refused(client, error);
   }
 
+  /** Whether there is such a key, for this: its limits are not looked at, nothing is counted. */
+  knows({ presented, ...asked }: Omit<Asked, 'counts'>): boolean {
+    const client = presented === null ? null : this.#ring().find(presented);
+    return client !== null && this.#objection(client.key, asked) === null;
+  }
+
   /** A message of a call that was admitted. @returns what stands against it; null where nothing does. */
   admitMessage(client: Client, { model, counts }: Pick<Asked, 'model' | 'counts'>): ServalError | null {
     const error = modelObjection(client.key, model) ?? (counts ? this.#count(client) : null);
@@ -77,7 +83,7 @@ export class Gatekeeper {
     };
   }
 
-  #objection(key: ApiKey, { scope, model }: Asked): ServalError | null {
+  #objection(key: ApiKey, { scope, model }: Pick<Asked, 'scope' | 'model'>): ServalError | null {
     const { name, expiresAtMs, scopes } = key;
     if (expiresAtMs !== null && this.#now() >= expiresAtMs) {
       return new ServalError('SERVAL_KEY_EXPIRED', `The API key "${name}" has expired; ask for a new one.`);

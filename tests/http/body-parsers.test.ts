@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { installBodyParsers } from '../../src/http/body-parsers.ts';
+import { ReceivingBudget } from '../../src/http/body-reader.ts';
 import { installErrorHandlers } from '../../src/http/error-handler.ts';
 import { EventLoopTurns } from '../../src/http/event-loop-turns.ts';
 import { ImageUpload } from '../../src/http/image-upload.ts';
@@ -23,7 +24,11 @@ async function start(until: Promise<void> = Promise.resolve()): Promise<string> 
   taken = 0;
   app = Fastify();
   installErrorHandlers(app, new MethodTable());
-  installBodyParsers(app, CONFIG, new EventLoopTurns());
+  installBodyParsers(app, {
+    config: CONFIG,
+    turns: new EventLoopTurns(),
+    budget: new ReceivingBudget(CONFIG.maxReceivingBytes),
+  });
   app.post('/', async ({ body }) => {
     taken += 1;
     await until;

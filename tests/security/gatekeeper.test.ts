@@ -21,7 +21,7 @@ function gate(fields: Readonly<Record<string, unknown>> = {}) {
     return decision.admitted ? 'admitted' : decision.error.code;
   };
   const client = () => ring.find(key) ?? expect.fail('the key is not known');
-  return { gatekeeper, admit, heard, client, wait: (ms: number) => (nowMs += ms) };
+  return { gatekeeper, key, admit, heard, client, wait: (ms: number) => (nowMs += ms) };
 }
 
 describe('a key gets in', () => {
@@ -46,6 +46,15 @@ describe('a key gets in', () => {
     expect(admit({ model: EVERY_MODEL })).toBe('SERVAL_KEY_MODEL');
     expect(gate().admit({ model: EVERY_MODEL })).toBe('admitted');
   });
+});
+
+test('whether there is a key for something can be asked without anything being counted', () => {
+  const { gatekeeper, admit, heard, key } = gate({ models: ['mine'], rate: { per_second: 1, burst: 1 } });
+  const knows = (presented: string | null, model: string) => gatekeeper.knows({ presented, scope: 'predict', model });
+  expect([knows(key, 'mine'), knows(key, 'mine'), knows(key, 'other')]).toEqual([true, true, false]);
+  expect([knows(null, 'mine'), knows('another', 'mine')]).toEqual([false, false]);
+  expect(heard).toEqual([]);
+  expect(admit({ model: 'mine' })).toBe('admitted');
 });
 
 describe('nobody gets in', () => {

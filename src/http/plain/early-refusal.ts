@@ -4,6 +4,8 @@ import type { InputKind } from '../../pipelines/pipeline.ts';
 import { versionKey } from '../../repository/manifest.ts';
 import { isServing } from '../../server-phase.ts';
 import type { AppParts } from '../app.ts';
+import { ImageUpload } from '../image-upload.ts';
+import { OWN } from '../protocols/error-shapes.ts';
 import type { Answer } from '../raw-answer.ts';
 import type { PredictBody } from '../routes/predict-schemas.ts';
 import { PlainExchange, type Refusal, refusalOf } from './plain-exchange.ts';
@@ -50,7 +52,7 @@ export class EarlyRefusal {
 
   #candidate(request: RequestHead): PlainPrediction | null {
     const prediction = isServing(this.#parts.phase()) ? readPlainPrediction(request, this.#parts.config) : null;
-    return prediction !== null && this.#mayRefuse(prediction) ? prediction : null;
+    return prediction?.form === 'json' && this.#mayRefuse(prediction) ? prediction : null;
   }
 
   #mayRefuse({ headerTimeoutMs }: PlainPrediction): boolean {
@@ -80,7 +82,7 @@ export class EarlyRefusal {
   #read({ model: pathModel, version, headerTimeoutMs }: PlainPrediction, body: unknown): Asked | null {
     if (typeof body !== 'object' || body === null) return null;
     const { model = pathModel, inputs, parameters } = body as Partial<PredictBody>;
-    const kind = kindOf(inputs);
+    const kind = body instanceof ImageUpload ? 'image' : kindOf(inputs);
     if (kind === null || (pathModel !== null && model !== pathModel)) return null;
     const timeoutMs = shorter(headerTimeoutMs ?? this.#parts.config.defaultTimeoutMs, parameters?.timeout_ms);
     return { model, version, kind, timeoutMs };
@@ -105,7 +107,7 @@ export class EarlyRefusal {
       return null;
     } catch (error) {
       if (!(error instanceof ServalError) || error.code !== 'SERVAL_OVERLOADED') return null;
-      const refusal = refusalOf(error);
+      const refusal = refusalOf(error, OWN);
       this.#refused.set(nameOf(asked), refusal);
       return refusal;
     }

@@ -1,72 +1,116 @@
-import { ERROR_TABLE } from '../../errors.ts';
+import { ServalError } from '../../errors.ts';
+import { freeOwnMemory } from '../../off-heap.ts';
 import type { ClientConnection, PredictAnswer, PredictRequest } from '../../pipelines/predictor.ts';
 import { isServing } from '../../server-phase.ts';
 import type { AppParts } from '../app.ts';
+import type { ReceivingBudget } from '../body-reader.ts';
 import { servedBy, serverTiming } from '../classify.ts';
 import { toServalError } from '../error-handler.ts';
 import type { EventLoopTurns } from '../event-loop-turns.ts';
-import { grantedTo } from '../key-check.ts';
+import { ImageUpload } from '../image-upload.ts';
+import { grantedTo, isKeyKnown } from '../key-check.ts';
+import { answerInfer } from '../protocols/infer-call.ts';
+import type { JsonThread } from '../protocols/json-thread.ts';
 import { type Answer, rawAnswer } from '../raw-answer.ts';
 import { PredictRequestReader } from '../routes/predict-request.ts';
 import { predictResponse } from '../routes/predict-response.ts';
-import { predictBodySchema, uploadParametersSchema } from '../routes/predict-schemas.ts';
+import { type PredictBody, predictBodySchema, uploadParametersSchema } from '../routes/predict-schemas.ts';
 import type { EarlyRefusal } from './early-refusal.ts';
+import type { PlainAnswer } from './plain-answer.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
-import { jsonOf, type PlainRequest } from './plain-request.ts';
+import { jsonOf, type PlainHead, type PlainRequest } from './plain-request.ts';
 
-export type PlainAnswersParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'phase' | 'gatekeeper'>;
-
-/** What is written to a connection. */
-export interface PlainAnswer {
-  readonly bytes: string;
-  /** Whether the connection ends with it. */
-  readonly isLast: boolean;
-}
-
-const CLIENT_CLOSED = 'SERVAL_CLIENT_CLOSED';
+export type PlainAnswersParts = Pick<
+  AppParts,
+  'config' | 'logger' | 'predictor' | 'openInference' | 'observer' | 'door' | 'phase' | 'gatekeeper'
+> & {
+  readonly turns: EventLoopTurns;
+  readonly budget: ReceivingBudget;
+  readonly json: JsonThread;
+};
 
 /**
  * Answers the plainest requests, most of what a busy server gets, without node:http and the framework: predictions of the
- * own API in JSON that came whole. The same checks, answers, metrics and lines in the log as on the usual way; whatever is
- * out of the ordinary, wrong bodies included, is left to it.
+ * own API in JSON or as an image file, and inferences of the Open Inference Protocol. The same checks, answers, metrics and
+ * lines in the log as on the usual way; whatever is out of the ordinary, wrong bodies of the own API included, is left to it.
  */
 export class PlainAnswers {
   readonly #parts: PlainAnswersParts;
   readonly #refusal: EarlyRefusal;
-  readonly #turns: EventLoopTurns;
   readonly #bodySchema: ReturnType<typeof predictBodySchema>;
   readonly #reader: PredictRequestReader;
 
-  constructor(parts: PlainAnswersParts, refusal: EarlyRefusal, turns: EventLoopTurns) {
+  constructor(parts: PlainAnswersParts, refusal: EarlyRefusal) {
     this.#parts = parts;
     this.#refusal = refusal;
-    this.#turns = turns;
     this.#bodySchema = predictBodySchema(parts.config);
     this.#reader = new PredictRequestReader(parts.config, uploadParametersSchema(parts.config));
   }
 
+  /** @returns null where node:http is to answer, whatever the body is. */
+  expect(head: PlainHead): PlainPrediction | null {
+    const { phase, config } = this.#parts;
+    return isServing(phase()) && head.headBytes <= config.maxHeaderBytes ? readPlainPrediction(head, config) : null;
+  }
+
+  /**
+   * Lets a body come in pieces.
+   * @returns to be called when it is no longer held; null where it would be refused before it came, by node:http.
+   */
+  hold({ model, headerTimeoutMs }: PlainPrediction, { headers, bodyBytes }: PlainHead): (() => void) | null {
+    const { gatekeeper, door, budget } = this.#parts;
+    if (gatekeeper !== null && !isKeyKnown(gatekeeper, headers, { scope: 'predict', model })) return null;
+    try {
+      door.check({ versionKey: null, timeoutMs: headerTimeoutMs ?? null, waitedMs: 0 });
+      budget.take(bodyBytes);
+    } catch {
+      return null;
+    }
+    return () => budget.release(bodyBytes);
+  }
+
+  /** Its client went away before the body was complete. */
+  abandon(prediction: PlainPrediction, head: PlainHead): void {
+    const error = new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away before its body was complete.');
+    new PlainExchange(this.#parts, prediction, head).refuse(error);
+  }
+
   /** @returns null, or a promise of it, where node:http is to answer. */
-  answerTo(request: PlainRequest, client: ClientConnection): PlainAnswer | null | Promise<PlainAnswer | null> {
-    const { phase, config, gatekeeper } = this.#parts;
-    const prediction = isServing(phase()) ? readPlainPrediction(request, config) : null;
-    const body = prediction === null ? undefined : jsonOf(request.body);
-    if (prediction === null || body === undefined) return null;
+  answerTo(
+    prediction: PlainPrediction,
+    request: PlainRequest,
+    client: ClientConnection,
+  ): PlainAnswer | null | Promise<PlainAnswer | null> {
+    const exchange = new PlainExchange(this.#parts, prediction, request);
+    return prediction.form === 'inference'
+      ? this.#infer(exchange, request, client)
+      : this.#predict(exchange, request, client);
+  }
+
+  #predict(
+    exchange: PlainExchange,
+    request: PlainRequest,
+    client: ClientConnection,
+  ): PlainAnswer | null | Promise<PlainAnswer | null> {
+    const { gatekeeper, turns } = this.#parts;
+    const { prediction } = exchange;
+    const body = prediction.form === 'image' ? new ImageUpload([request.body], {}) : jsonOf(request.body);
+    if (body === undefined) return null;
     // Before it is counted: what goes to node:http is counted there.
     const early = gatekeeper === null ? undefined : this.#read(prediction, body);
     if (early === null) return null;
-    const exchange = new PlainExchange(this.#parts, prediction, request);
     const refused = (gatekeeper && exchange.admit(gatekeeper)) ?? this.#refusal.answerTo(exchange, body);
     if (refused !== null) return this.#whole(refused, request);
     return new Promise((resolve) => {
-      this.#turns.enter(() => {
+      turns.enter(() => {
         const asked = early ?? this.#read(prediction, body);
-        resolve(asked === null ? null : this.#predict(exchange, request, asked, client));
+        resolve(asked === null ? null : this.#classify(exchange, request, asked, client));
       });
     });
   }
 
-  async #predict(
+  async #classify(
     exchange: PlainExchange,
     request: PlainRequest,
     asked: PredictRequest,
@@ -75,7 +119,8 @@ export class PlainAnswers {
     try {
       const granted = grantedTo(exchange.client, asked);
       const answered = await this.#parts.predictor.predict(granted, client);
-      return this.#whole(served(exchange, granted, answered, client), request);
+      const onSent = (error?: Error | null) => exchange.tellSent(servedBy(granted, answered), error);
+      return { ...this.#whole(classified(exchange, answered), request), onSent };
     } catch (error) {
       return this.#whole(exchange.refuse(toServalError(error)), request);
     }
@@ -83,12 +128,56 @@ export class PlainAnswers {
 
   /** Null where anything is wrong with it. */
   #read({ model, version, headerTimeoutMs }: PlainPrediction, given: unknown): PredictRequest | null {
-    const { success, data } = this.#bodySchema.safeParse(given);
-    if (!success) return null;
+    const body = given instanceof ImageUpload ? given : this.#checked(given);
+    if (body === null) return null;
     try {
-      return this.#reader.read({ target: { model, version }, query: {}, body: data, headerTimeoutMs });
+      return this.#reader.read({ target: { model, version }, query: {}, body, headerTimeoutMs });
     } catch {
       return null;
+    }
+  }
+
+  #checked(given: unknown): PredictBody | null {
+    const { success, data } = this.#bodySchema.safeParse(given);
+    return success ? data : null;
+  }
+
+  #infer(exchange: PlainExchange, request: PlainRequest, client: ClientConnection): PlainAnswer | Promise<PlainAnswer> {
+    const { gatekeeper, turns } = this.#parts;
+    const refused = (gatekeeper && exchange.admit(gatekeeper)) ?? this.#refuseAtDoor(exchange);
+    if (refused !== null) return this.#whole(refused, request);
+    return new Promise((resolve) => {
+      turns.enter(() => resolve(this.#answerInfer(exchange, request, client)));
+    });
+  }
+
+  #refuseAtDoor(exchange: PlainExchange): Answer | null {
+    const { headerTimeoutMs: timeoutMs = null } = exchange.prediction;
+    try {
+      this.#parts.door.check({ versionKey: null, timeoutMs, waitedMs: exchange.elapsedMs });
+      return null;
+    } catch (error) {
+      return exchange.refuse(toServalError(error));
+    }
+  }
+
+  async #answerInfer(exchange: PlainExchange, request: PlainRequest, client: ClientConnection): Promise<PlainAnswer> {
+    const { id, prediction } = exchange;
+    const { headers, body } = request;
+    const target = { name: prediction.model ?? '', version: prediction.version };
+    try {
+      const answer = await answerInfer(this.#parts, { id, target, headers, body }, client);
+      const head = { statusCode: 200, headers: { ...exchange.headers, ...answer.headers }, text: '' };
+      const whole = this.#whole(head, request);
+      const onSent = (error?: Error | null) => {
+        exchange.tellSent(answer.served, error);
+        if (error != null) return;
+        answer.free();
+        freeOwnMemory(body);
+      };
+      return { ...whole, pieces: [...whole.pieces, ...answer.pieces], onSent };
+    } catch (error) {
+      return this.#whole(exchange.refuse(toServalError(error)), request);
     }
   }
 
@@ -100,26 +189,17 @@ export class PlainAnswers {
       ? { connection: 'close' }
       : { connection: 'keep-alive', 'keep-alive': `timeout=${Math.floor(config.keepAliveTimeoutMs / 1000)}` };
     const headers = { ...answer.headers, date: new Date().toUTCString(), ...connection };
-    return { bytes: rawAnswer({ ...answer, headers }), isLast };
+    return { pieces: [rawAnswer({ ...answer, headers })], isLast };
   }
 }
 
-function served(
-  exchange: PlainExchange,
-  asked: PredictRequest,
-  answered: PredictAnswer,
-  client: ClientConnection,
-): Answer {
+function classified(exchange: PlainExchange, answered: PredictAnswer): Answer {
   const text = JSON.stringify(predictResponse(exchange.id, answered));
-  const timing = serverTiming(answered, exchange.elapsedMs);
-  const errorCode = client.isClosed() ? CLIENT_CLOSED : null;
-  const statusCode = errorCode === null ? 200 : ERROR_TABLE[errorCode][0];
-  exchange.tell({ statusCode, errorCode, served: servedBy(asked, answered) });
   const headers = {
     ...exchange.headers,
-    'server-timing': timing,
+    'server-timing': serverTiming(answered, exchange.elapsedMs),
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(text),
   };
-  return { statusCode, headers, text };
+  return { statusCode: 200, headers, text };
 }

@@ -1,32 +1,44 @@
 import type { Socket } from 'node:net';
 import type { ClientConnection } from '../../pipelines/predictor.ts';
-import type { PlainAnswer, PlainAnswers } from './plain-answers.ts';
-import { readPlainRequest } from './plain-request.ts';
+import { ArrivingRequest } from './arriving-request.ts';
+import type { NodeHttp } from './node-http.ts';
+import type { PlainAnswer } from './plain-answer.ts';
+import type { PlainAnswers } from './plain-answers.ts';
+import type { PlainPrediction } from './plain-prediction.ts';
+import { readPlainHead } from './plain-request.ts';
 
 /** More is not read before the request that stands before it is answered. */
 const MAX_UNREAD_BYTES = 65_536;
 
 export interface PlainConnectionOptions {
-  readonly answers: Pick<PlainAnswers, 'answerTo'>;
-  /** Gives the connection to node:http, as if it had just been opened. */
-  readonly giveOver: (socket: Socket) => void;
+  readonly answers: Pick<PlainAnswers, 'expect' | 'hold' | 'answerTo' | 'abandon'>;
+  readonly nodeHttp: NodeHttp;
   /** Called when this is over: the connection is closed, or node:http's. */
   readonly ended: (connection: PlainConnection) => void;
+}
+
+/** A request whose body comes in pieces. */
+interface Awaited {
+  readonly request: ArrivingRequest;
+  readonly prediction: PlainPrediction;
+  /** Says that its body is no longer held. */
+  readonly release: () => void;
 }
 
 /** One connection that is read without node:http, a request after another, until one comes that is not plain. */
 export class PlainConnection implements ClientConnection {
   readonly #socket: Socket;
   readonly #options: PlainConnectionOptions;
+  #awaited: Awaited | null = null;
   /** When the request came that is being answered; null while there is none. */
   #begun: number | null = null;
   /** What came after it. */
-  #unread: Buffer | null = null;
+  #unread: Buffer<ArrayBuffer> | null = null;
   #onGone: (() => void) | null = null;
   #answers = 0;
   #isReleased = false;
   #idleSince = performance.now();
-  readonly #onData = (chunk: Buffer) => this.#receive(chunk);
+  readonly #onData = (chunk: Buffer<ArrayBuffer>) => this.#receive(chunk);
   readonly #onClose = () => this.#closed();
 
   constructor(socket: Socket, options: PlainConnectionOptions) {
@@ -44,9 +56,14 @@ export class PlainConnection implements ClientConnection {
     return this.#answers;
   }
 
-  /** ms since it was opened, or given its last answer; 0 while a request is being answered. */
+  /** ms since it was opened, or given its last answer; 0 while a request is being answered, or has begun to come. */
   get idleMs(): number {
-    return this.isAnswering ? 0 : performance.now() - this.#idleSince;
+    return this.isAnswering || this.#awaited !== null ? 0 : performance.now() - this.#idleSince;
+  }
+
+  /** ms since the head of the request came that is not whole yet; 0 where there is none. */
+  get arrivingMs(): number {
+    return this.#awaited === null ? 0 : performance.now() - this.#awaited.request.begun;
   }
 
   waitedMs(): number {
@@ -73,22 +90,24 @@ export class PlainConnection implements ClientConnection {
   /** Gives it over, after the answer that it waits for. */
   release(): void {
     if (this.isAnswering) this.#isReleased = true;
-    else this.#giveOver();
+    else this.#giveOver(this.#awaited?.request.bytes() ?? null);
   }
 
   /** @param unread what was read of it already. */
   #giveOver(unread: Buffer | null = null): void {
     const socket = this.#socket;
+    this.#awaited?.release();
+    this.#awaited = null;
     this.#options.ended(this);
     socket.off('data', this.#onData).off('close', this.#onClose).off('end', endToo).off('error', ignore);
     // Nothing is read between the two: what node:http gets first is what came first.
     socket.pause();
     if (unread !== null) socket.unshift(unread);
-    this.#options.giveOver(socket);
+    this.#options.nodeHttp.giveOver(socket);
     socket.resume();
   }
 
-  #receive(chunk: Buffer): void {
+  #receive(chunk: Buffer<ArrayBuffer>): void {
     // What comes after the last answer is for nobody.
     if (this.#socket.writableEnded) return;
     if (this.isAnswering) {
@@ -96,45 +115,97 @@ export class PlainConnection implements ClientConnection {
       if (this.#unread.byteLength > MAX_UNREAD_BYTES) this.#socket.pause();
       return;
     }
-    const request = readPlainRequest(chunk);
-    if (request === null) {
+    if (this.#awaited === null) this.#begin(chunk);
+    else this.#continue(this.#awaited, chunk);
+  }
+
+  #begin(chunk: Buffer<ArrayBuffer>): void {
+    const head = readPlainHead(chunk);
+    if (head === null) {
       this.#giveOver(chunk);
       return;
     }
-    this.#begun = performance.now();
-    const answer = this.#options.answers.answerTo(request, this);
-    if (answer instanceof Promise) void answer.then((later) => this.#answer(later, chunk));
-    else this.#answer(answer, chunk);
+    const { answers } = this.#options;
+    const request = new ArrivingRequest(head, chunk);
+    const prediction = answers.expect(head);
+    const { missingBytes } = request;
+    if (missingBytes === 0) {
+      this.#answerTo(request, prediction, ignore);
+      return;
+    }
+    const release = missingBytes > 0 && prediction !== null ? answers.hold(prediction, head) : null;
+    if (prediction === null || release === null) this.#giveOver(chunk);
+    else this.#awaited = { request, prediction, release };
   }
 
-  #answer(answer: PlainAnswer | null, chunk: Buffer): void {
+  #continue({ request, prediction, release }: Awaited, piece: Buffer<ArrayBuffer>): void {
+    request.push(piece);
+    const { missingBytes } = request;
+    if (missingBytes > 0) return;
+    if (missingBytes < 0) {
+      this.#giveOver(request.bytes());
+      return;
+    }
+    this.#awaited = null;
+    this.#answerTo(request, prediction, release);
+  }
+
+  #answerTo(request: ArrivingRequest, prediction: PlainPrediction | null, release: () => void): void {
+    const { answers, nodeHttp } = this.#options;
+    this.#begun = request.begun;
+    const answer = prediction === null ? null : answers.answerTo(prediction, request.whole(), this);
+    const finish = (found: PlainAnswer | null) => {
+      release();
+      if (found !== null) this.#answer(found);
+      else void nodeHttp.ask(request.bytes(), this).then((other) => this.#answer(other));
+    };
+    if (answer instanceof Promise) void answer.then(finish);
+    else finish(answer);
+  }
+
+  #answer(answer: PlainAnswer): void {
     this.#begun = null;
     this.#idleSince = performance.now();
     const socket = this.#socket;
-    if (socket.destroyed) return;
-    const unread = this.#unread;
-    this.#unread = null;
-    if (answer === null) {
-      this.#giveOver(joined(chunk, unread));
+    if (socket.destroyed) {
+      answer.onSent?.(new Error('The client went away.'));
       return;
     }
+    const unread = this.#unread;
+    this.#unread = null;
     this.#answers += 1;
     // A client that does not read its answers is not read either.
-    if (!socket.write(answer.bytes)) socket.pause().once('drain', () => socket.resume());
+    if (!this.#write(answer)) socket.pause().once('drain', () => socket.resume());
     else if (socket.isPaused()) socket.resume();
     if (answer.isLast) this.end();
     else if (this.#isReleased) this.#giveOver(unread);
     else if (unread !== null) this.#receive(unread);
   }
 
+  /** @returns false where it waits for the client. */
+  #write({ pieces, onSent }: PlainAnswer): boolean {
+    const socket = this.#socket;
+    const last = pieces.length - 1;
+    if (last > 0) socket.cork();
+    let isThrough = true;
+    for (const [at, piece] of pieces.entries()) isThrough = socket.write(piece, at === last ? onSent : undefined);
+    if (last > 0) socket.uncork();
+    return isThrough;
+  }
+
   #closed(): void {
+    const { answers, ended } = this.#options;
     this.#onGone?.();
-    this.#options.ended(this);
+    if (this.#awaited !== null) {
+      this.#awaited.release();
+      answers.abandon(this.#awaited.prediction, this.#awaited.request.head);
+    }
+    ended(this);
   }
 }
 
-function joined(before: Buffer | null, after: Buffer | null): Buffer {
-  return Buffer.concat([before, after].filter((piece) => piece !== null));
+function joined(before: Buffer<ArrayBuffer> | null, after: Buffer<ArrayBuffer>): Buffer<ArrayBuffer> {
+  return before === null ? after : Buffer.concat([before, after]);
 }
 
 /** A client that has said all: so has the server. */

@@ -1,11 +1,14 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { NodeHttp } from './node-http.ts';
 import type { PlainAnswers } from './plain-answers.ts';
 import { PlainConnection, type PlainConnectionOptions } from './plain-connection.ts';
 
 /** For one that has said nothing yet node:http has its own limits. */
 const SILENT_MS = 1_000;
 const LOOK_EVERY_MS = 1_000;
+/** What comes more slowly is a case for node:http's limits as well. */
+const MAX_ARRIVING_MS = 1_000;
 
 /**
  * Connections that node:http does not read yet: its parser, its two objects and their streams cost more than a refusal, and
@@ -30,12 +33,10 @@ export class PlainConnections {
    * @param keepAliveTimeoutMs how long a connection is kept whose client asks for nothing more.
    */
   static before(server: Server, answers: PlainAnswers, keepAliveTimeoutMs: number): PlainConnections {
-    const [listener] = server.listeners('connection') as ((socket: Socket) => void)[];
-    if (listener === undefined) throw new Error('This is a bug: nobody reads connections');
-    const giveOver = (socket: Socket) => listener.call(server, socket);
-    const connections = new PlainConnections({ answers, giveOver }, keepAliveTimeoutMs);
-    server.off('connection', listener).on('connection', (socket) => {
-      if (connections.#isReleased) giveOver(socket);
+    const nodeHttp = new NodeHttp(server);
+    const connections = new PlainConnections({ answers, nodeHttp }, keepAliveTimeoutMs);
+    server.on('connection', (socket) => {
+      if (connections.#isReleased) nodeHttp.giveOver(socket);
       else connections.#add(socket);
     });
     return connections;
@@ -75,8 +76,8 @@ export class PlainConnections {
 
   #look(): void {
     for (const connection of this.#all) {
-      const { answers, idleMs } = connection;
-      if (answers === 0 && idleMs > SILENT_MS) connection.release();
+      const { answers, idleMs, arrivingMs } = connection;
+      if (arrivingMs > MAX_ARRIVING_MS || (answers === 0 && idleMs > SILENT_MS)) connection.release();
       else if (idleMs > this.#keepAliveTimeoutMs) connection.end();
     }
     if (this.#all.size > 0 || this.#timer === null) return;

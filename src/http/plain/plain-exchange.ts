@@ -1,10 +1,10 @@
-import type { ServalError } from '../../errors.ts';
+import { ERROR_TABLE, type ErrorCode, type ServalError } from '../../errors.ts';
 import type { Gatekeeper } from '../../security/gatekeeper.ts';
 import type { Client } from '../../security/key-ring.ts';
 import type { AppParts } from '../app.ts';
 import type { ServedRequest } from '../http-observer.ts';
 import { checkKey, type KeyCheck } from '../key-check.ts';
-import { OWN } from '../protocols/error-shapes.ts';
+import type { Protocol } from '../protocols/error-shapes.ts';
 import type { Answer } from '../raw-answer.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from '../request-id.ts';
 import { httpName, logAnswered, logFailure } from '../request-log.ts';
@@ -12,6 +12,8 @@ import type { PlainPrediction } from './plain-prediction.ts';
 import type { RequestHead } from './plain-request.ts';
 
 type ExchangeParts = Pick<AppParts, 'logger' | 'observer'>;
+
+const CLIENT_CLOSED: ErrorCode = 'SERVAL_CLIENT_CLOSED';
 
 interface Outcome {
   readonly statusCode: number;
@@ -24,8 +26,8 @@ export interface Refusal extends Answer {
   readonly error: ServalError;
 }
 
-export function refusalOf(error: ServalError): Refusal {
-  const { statusCode, body, contentType } = OWN.shape(error);
+export function refusalOf(error: ServalError, { shape }: Protocol): Refusal {
+  const { statusCode, body, contentType } = shape(error);
   const { retryAfterSeconds } = error;
   const text = JSON.stringify(body);
   const headers = {
@@ -76,21 +78,27 @@ export class PlainExchange {
   /** The answer to an error, told as if it were sent already. */
   refuse(error: ServalError): Answer {
     logFailure(this.#parts.logger, error, { reqId: this.id });
-    return this.repeat(refusalOf(error));
+    return this.repeat(refusalOf(error, this.prediction.protocol));
   }
 
   /** Tells of the refusal as if it were sent already. */
   repeat({ error, headers, ...answer }: Refusal): Answer {
-    this.tell({ statusCode: answer.statusCode, errorCode: error.code, served: null });
+    this.#tell({ statusCode: answer.statusCode, errorCode: error.code, served: null });
     return { ...answer, headers: { ...this.headers, ...headers } };
   }
 
+  /** Tells of a good answer, when all of it is with the kernel or, with an error, never will be. */
+  tellSent(served: ServedRequest, error?: Error | null): void {
+    if (error == null) this.#tell({ statusCode: 200, errorCode: null, served });
+    else this.#tell({ statusCode: ERROR_TABLE[CLIENT_CLOSED][0], errorCode: CLIENT_CLOSED, served });
+  }
+
   /** To the metrics, and as the request's one line in the log. */
-  tell(outcome: Outcome): void {
+  #tell(outcome: Outcome): void {
     const { logger, observer } = this.#parts;
     const { method = '' } = this.#request;
     const answered = {
-      protocol: OWN.name,
+      protocol: this.prediction.protocol.name,
       method,
       route: this.prediction.route,
       seconds: this.elapsedMs / 1000,

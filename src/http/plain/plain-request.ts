@@ -5,15 +5,22 @@ export interface RequestHead {
   readonly headers: Readonly<NodeJS.Dict<string | string[]>>;
 }
 
-/** A request of which nothing is missing and nothing is special. */
-export interface PlainRequest extends RequestHead {
-  readonly body: Buffer;
+/** A head in which nothing is special. */
+export interface PlainHead extends RequestHead {
+  readonly headBytes: number;
+  /** Bytes of the body behind it. */
+  readonly bodyBytes: number;
   /** Whether the client wants to use its connection again. */
   readonly keepsAlive: boolean;
 }
 
+/** A request of which nothing is missing. */
+export interface PlainRequest extends PlainHead {
+  readonly body: Buffer;
+}
+
 const END_OF_HEAD = '\r\n\r\n';
-const REQUEST_LINE = /^(POST) (\/[\w./-]{0,512}) HTTP\/1\.1$/;
+const REQUEST_LINE = /^(GET|POST) (\/[\w./-]{0,512}) HTTP\/1\.1$/;
 /** Names as tokens, values of printable ASCII: the strict half of https://www.rfc-editor.org/rfc/rfc9112#section-5. */
 const HEADER = /^([A-Za-z][\w-]{0,63}):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?|)[ \t]*$/;
 const LENGTH = /^\d{1,9}$/;
@@ -22,24 +29,23 @@ const SPECIAL = ['transfer-encoding', 'trailer', 'expect', 'upgrade', 'proxy-con
 const MAX_HEADERS = 32;
 
 /**
- * Reads an HTTP/1.1 POST that came whole, alone and in its plainest form.
+ * Reads the head of an HTTP/1.1 GET or POST that came whole and in its plainest form, whatever is behind it.
  * @returns null for everything else, right or wrong: that is node:http's to read. So where a request ends is never in doubt:
- *   one length, said once, and as many bytes as it says.
+ *   a POST has one length, said once; a GET has none.
  */
-export function readPlainRequest(bytes: Buffer): PlainRequest | null {
+export function readPlainHead(bytes: Buffer): PlainHead | null {
   const headEnd = bytes.indexOf(END_OF_HEAD);
   if (headEnd < 0) return null;
   const [requestLine = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n');
-  const asked = REQUEST_LINE.exec(requestLine);
-  const headers = readHeaders(lines);
-  if (asked === null || headers === null) return null;
-  const { host, connection = 'keep-alive', 'content-length': length = '' } = headers;
-  if (!host || !LENGTH.test(length)) return null;
-  const body = bytes.subarray(headEnd + END_OF_HEAD.length);
-  if (body.byteLength !== Number(length)) return null;
+  const [, method, url] = REQUEST_LINE.exec(requestLine) ?? [];
+  const headers = method === undefined ? null : readHeaders(lines);
+  if (headers === null) return null;
+  const { host, connection = 'keep-alive', 'content-length': length } = headers;
+  if (!host || (method === 'GET' ? length !== undefined : !LENGTH.test(length ?? ''))) return null;
   const keepsAlive = connection.toLowerCase() === 'keep-alive';
   if (!keepsAlive && connection.toLowerCase() !== 'close') return null;
-  return { method: asked[1], url: asked[2], headers, body, keepsAlive };
+  const headBytes = headEnd + END_OF_HEAD.length;
+  return { method, url, headers, headBytes, bodyBytes: Number(length ?? 0), keepsAlive };
 }
 
 /** The body as JSON; undefined where it is none. */

@@ -2,17 +2,13 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ServalError } from '../../errors.ts';
-import type { InferRequest, Parameters } from '../../open-inference/infer-request.ts';
-import { freeOutputs, type InferResponse } from '../../open-inference/inference.ts';
-import type { ResponseParts } from '../../open-inference/json-infer-response.ts';
-import { serverTiming } from '../classify.ts';
 import { connectionOf } from '../client-connection.ts';
 import { RawBody } from '../raw-body.ts';
-import { doorHook, TIMEOUT_HEADER } from '../request-timeout.ts';
+import { doorHook } from '../request-timeout.ts';
 import { predictHeadersSchema } from '../routes/predict-schemas.ts';
 import { modelParameter, versionParameter } from '../schemas.ts';
 import { protocolErrorResponses } from './error-schemas.ts';
-import { JsonThread } from './json-thread.ts';
+import { answerInfer } from './infer-call.ts';
 import { targetOf } from './open-inference-path.ts';
 import { inferRequestSchema, inferResponseSchema } from './open-inference-schemas.ts';
 import type { ProtocolParts } from './protocol.ts';
@@ -20,13 +16,8 @@ import type { ProtocolParts } from './protocol.ts';
 /** From here on another copy costs more than a stream. */
 const MIN_STREAMED_BYTES = 65_536;
 
-/** How much of a body is JSON; the binary tensors follow. In the answer as well. */
-export const HEADER_LENGTH = 'inference-header-content-length';
-
 /** POST …/infer, as JSON or with the binary tensor extension. */
 export function inferRoutes(app: FastifyInstance, parts: ProtocolParts): void {
-  const json = new JsonThread();
-  app.addHook('onClose', () => json.stop());
   for (const [prefix, params] of [
     ['/v2/models/:model', z.object({ model: modelParameter })],
     ['/v2/models/:model/versions/:version', z.object({ model: modelParameter, version: versionParameter })],
@@ -49,7 +40,7 @@ export function inferRoutes(app: FastifyInstance, parts: ProtocolParts): void {
           },
         },
       },
-      (request, reply) => infer({ parts, json, request, reply }),
+      (request, reply) => infer({ parts, request, reply }),
     );
   }
 }
@@ -59,75 +50,26 @@ const DESCRIPTION =
 
 interface InferExchange {
   readonly parts: ProtocolParts;
-  readonly json: JsonThread;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
 }
 
-async function infer({ parts, json, request, reply }: InferExchange): Promise<FastifyReply> {
-  const { body, headers } = request;
+async function infer({ parts, request, reply }: InferExchange): Promise<FastifyReply> {
+  const { id, headers, body } = request;
   if (!(body instanceof RawBody))
     throw new ServalError('SERVAL_MALFORMED_JSON', 'The body is empty; send a JSON object.');
-  const inferRequest = await json.read(body.bytes, jsonBytesOf(headers[HEADER_LENGTH], body.bytes.byteLength));
-  const given = Number(headers[TIMEOUT_HEADER] ?? parts.config.defaultTimeoutMs);
-  const timeoutMs = Math.min(given, parts.config.maxTimeoutMs);
-  const target = { ...targetOf(request), timeoutMs };
-  const response = await parts.openInference.inference.infer(target, inferRequest, connectionOf(reply));
-  const { name, manifest, items, imageBytes, timings } = response;
-  request.served = {
-    model: name,
-    version: manifest.version,
-    items,
-    imageBytes,
-    encodeSeconds: timings.encodeMs / 1000,
-  };
-  const written = await json.write(responseParts(response, inferRequest, request.id));
-  reply.header('server-timing', serverTiming(response, reply.elapsedTime));
-  const head = typeof written.json === 'string' ? Buffer.from(written.json, 'utf8') : bufferOf(written.json);
-  if (written.binary.length === 0) return reply.header('content-type', 'application/json').send(head);
+  const call = { id, target: targetOf(request), headers, body: body.bytes };
+  const answer = await answerInfer(parts, call, connectionOf(reply));
+  request.served = answer.served;
   reply.raw.once('close', () => {
-    if (reply.raw.writableFinished) freeOutputs(response);
+    if (reply.raw.writableFinished) answer.free();
   });
-  const pieces = [head, ...written.binary];
-  const bytes = written.binary.reduce((total, { byteLength }) => total + byteLength, 0);
+  const { pieces } = answer;
   return reply
-    .header('content-type', 'application/octet-stream')
-    .header('content-length', head.byteLength + bytes)
-    .header(HEADER_LENGTH, head.byteLength)
+    .headers(answer.headers)
     .send(
-      head.byteLength + bytes < MIN_STREAMED_BYTES
+      Number(answer.headers['content-length']) < MIN_STREAMED_BYTES
         ? Buffer.concat(pieces)
         : Readable.from(pieces, { objectMode: false }),
     );
-}
-
-/** @throws ServalError SERVAL_INVALID_REQUEST where the header cannot be true of this body. */
-function jsonBytesOf(header: string | string[] | undefined, bodyBytes: number): number | null {
-  if (header === undefined) return null;
-  const length = typeof header === 'string' && /^\d{1,15}$/.test(header.trim()) ? Number(header) : Number.NaN;
-  if (length <= bodyBytes) return length;
-  const message = `Inference-Header-Content-Length must be the bytes of the JSON at the head of the body, which has ${bodyBytes} bytes in all.`;
-  throw new ServalError('SERVAL_INVALID_REQUEST', message);
-}
-
-function responseParts(
-  { name, manifest, outputs }: InferResponse,
-  { id, parameters }: InferRequest,
-  requestId: string,
-): ResponseParts {
-  const isBinary = (own: Parameters) => (own.binary_data ?? parameters.binary_data_output) === true;
-  return {
-    modelName: name,
-    modelVersion: String(manifest.version),
-    id: id ?? requestId,
-    outputs: outputs.map((output) => ({
-      name: output.name,
-      tensor: output.tensor,
-      binary: isBinary(output.parameters),
-    })),
-  };
-}
-
-function bufferOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -5,7 +5,7 @@ import { ServalError } from '../../errors.ts';
 import { EXTENSIONS } from '../../open-inference/open-inference.ts';
 import { RepositoryControl } from '../../open-inference/repository-control.ts';
 import { adminGuard } from '../admin-guard.ts';
-import { maxJsonBytes } from '../body-parsers.ts';
+import { maxTensorBytes } from '../body-parsers.ts';
 import { exceptRawBody, RawBody } from '../raw-body.ts';
 import { modelParameter, versionParameter } from '../schemas.ts';
 import { protocolErrorResponses } from './error-schemas.ts';
@@ -28,7 +28,7 @@ export async function openInferenceRoutes(instance: FastifyInstance, parts: Prot
     const { config, installParser } = parts;
     app.removeAllContentTypeParsers();
     installParser(app, '*', {
-      maxBytes: Math.max(config.maxTensorBodyBytes, maxJsonBytes(config)),
+      maxBytes: maxTensorBytes(config),
       parse: (body) => new RawBody(body),
       inflates: true,
     });

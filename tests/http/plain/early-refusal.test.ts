@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, expect, test, vi } from 'vitest';
 import { parseConfig } from '../../../src/config.ts';
 import { ServalError } from '../../../src/errors.ts';
+import { ReceivingBudget } from '../../../src/http/body-reader.ts';
 import { EventLoopTurns } from '../../../src/http/event-loop-turns.ts';
 import { answerPlainly, type PlainParts } from '../../../src/http/plain/answer-plainly.ts';
 
@@ -41,13 +42,15 @@ async function serverWith(waitMs: number, changes: Partial<PlainParts> = READ_BY
     certificate: null,
     door: { check, mayRefuse: (timeoutMs: number) => waitMs > timeoutMs },
     phase: () => 'ready',
+    turns: new EventLoopTurns(),
+    budget: new ReceivingBudget(1_000_000),
     ...changes,
   } as unknown as PlainParts;
   const usual: RequestListener = (request, response) => {
     void text(request).then((body) => response.end(`usual ${body}`));
   };
   server = createServer({ keepAliveTimeout: parts.config.keepAliveTimeoutMs }, usual);
-  const plain = answerPlainly(server, parts, new EventLoopTurns());
+  const plain = answerPlainly(server, parts);
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {

@@ -1,12 +1,16 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parseConfig } from '../../../src/config.ts';
 import { ServalError } from '../../../src/errors.ts';
+import { ReceivingBudget } from '../../../src/http/body-reader.ts';
 import { EventLoopTurns } from '../../../src/http/event-loop-turns.ts';
 import { EarlyRefusal } from '../../../src/http/plain/early-refusal.ts';
+import type { PlainAnswer } from '../../../src/http/plain/plain-answer.ts';
 import { PlainAnswers } from '../../../src/http/plain/plain-answers.ts';
-import { readPlainRequest } from '../../../src/http/plain/plain-request.ts';
+import { readPlainHead } from '../../../src/http/plain/plain-request.ts';
+import { JsonThread } from '../../../src/http/protocols/json-thread.ts';
 import type { ClientConnection, PredictRequest } from '../../../src/pipelines/predictor.ts';
 import type { Asked, Decision, Gatekeeper } from '../../../src/security/gatekeeper.ts';
+import { readPlainRequest } from '../../fixtures/plain-request.ts';
 
 const SCORES = [
   { label: 'positive', score: 0.75 },
@@ -22,6 +26,17 @@ const ANSWER = {
   cached: 0,
   timings: { encodeMs: 1, queueMs: 2, runMs: 3 },
 };
+const MAX_RECEIVING_BYTES = 1_000_000;
+const TENSOR = { dataType: 'float32', shape: [2], data: Float32Array.of(0.5, 0.25) };
+const INFERRED = {
+  name: 'sentiment.graph',
+  manifest: { model: 'sentiment', version: 2 },
+  outputs: [{ name: 'logits', parameters: { binary_data: true }, tensor: TENSOR }],
+  ownsOutputs: false,
+  items: 1,
+  imageBytes: 0,
+  timings: { encodeMs: 1, queueMs: 2, runMs: 3 },
+};
 const CLIENT: ClientConnection = { waitedMs: () => 0, isClosed: () => false, onClose: () => () => {} };
 
 /** What answers, with a predictor that does as it is told. */
@@ -30,7 +45,9 @@ function answersOf({
   mayRefuse = false,
   phase = 'ready',
   gatekeeper = null,
+  infer = async () => INFERRED,
 }: {
+  infer?: () => Promise<unknown>;
   predict?: (asked: PredictRequest) => Promise<unknown>;
   mayRefuse?: boolean;
   phase?: string;
@@ -39,10 +56,13 @@ function answersOf({
   const requestAnswered = vi.fn();
   const [info, error] = [vi.fn(), vi.fn()];
   const asked = vi.fn(predict);
-  const check = vi.fn(() => {
+  const check = vi.fn(({ versionKey }: { readonly versionKey: string | null }) => {
+    if (versionKey === null) return;
     throw new ServalError('SERVAL_OVERLOADED', 'too long', { retryAfterSeconds: 2 });
   });
   const state = { phase };
+  const inferred = vi.fn(infer);
+  const budget = new ReceivingBudget(MAX_RECEIVING_BYTES);
   const parts = {
     config: parseConfig({ SERVAL_MAX_INPUTS: '3' }),
     logger: { info, error },
@@ -51,18 +71,25 @@ function answersOf({
     door: { mayRefuse: () => mayRefuse, check },
     phase: () => state.phase,
     gatekeeper,
+    turns: new EventLoopTurns(),
+    budget,
+    json: new JsonThread(),
+    openInference: { inference: { infer: inferred } },
   };
   const refusal = new EarlyRefusal(parts as never);
-  const answers = new PlainAnswers(parts as never, refusal, new EventLoopTurns());
+  const answers = new PlainAnswers(parts as never, refusal);
   const send = async (body: unknown, { path = '/predict', headers = {}, client = CLIENT }: Sent = {}) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     const fields = { host: 'localhost', 'content-type': 'application/json', 'content-length': text.length, ...headers };
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
     const request = readPlainRequest(Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`));
     if (request === null) throw new Error('the request is not plain');
-    return await answers.answerTo(request, client);
+    const prediction = answers.expect(request);
+    const answer = prediction === null ? null : await answers.answerTo(prediction, request, client);
+    answer?.onSent?.(client.isClosed() ? new Error('gone') : null);
+    return answer;
   };
-  return { send, asked, check, requestAnswered, info, error, state };
+  return { send, answers, asked, inferred, check, requestAnswered, info, error, state, budget };
 }
 
 interface Sent {
@@ -71,8 +98,8 @@ interface Sent {
   readonly client?: ClientConnection;
 }
 
-function partsOf(bytes = ''): { status: string; headers: Record<string, string>; body: unknown } {
-  const [head = '', text = ''] = bytes.split('\r\n\r\n');
+function partsOf(answer: PlainAnswer | null): { status: string; headers: Record<string, string>; body: unknown } {
+  const [head = '', text = ''] = String(answer?.pieces[0]).split('\r\n\r\n');
   const [status = '', ...lines] = head.split('\r\n');
   return { status, headers: Object.fromEntries(lines.map((line) => line.split(': '))), body: JSON.parse(text) };
 }
@@ -92,7 +119,7 @@ test('answers a prediction, and tells metrics and log of it', async () => {
     },
     CLIENT,
   );
-  const { status, headers, body: told } = partsOf(answer?.bytes);
+  const { status, headers, body: told } = partsOf(answer);
   expect(answer?.isLast).toBe(false);
   expect(status).toBe('HTTP/1.1 200 OK');
   expect(told).toEqual({
@@ -145,11 +172,12 @@ test.each([
   ['too many inputs', { inputs: ['a', 'b', 'c', 'd'] }, {}],
   ['two models', { inputs: 'a', model: 'other' }, { path: '/models/sentiment/predict' }],
   ['an image that is none', { inputs: { image: '?' } }, {}],
-  ['another route', { inputs: 'good' }, { path: '/v2/models/sentiment/infer' }],
+  ['another route', { inputs: 'good' }, { path: '/hf/models/sentiment' }],
   ['a version that is none', { inputs: 'good' }, { path: '/models/sentiment/versions/0/predict' }],
   ['another type', 'good', { headers: { 'content-type': 'text/plain' } }],
   ['another character set', { inputs: 'good' }, { headers: { 'content-type': 'application/json; charset=latin1' } }],
   ['a body that is compressed', { inputs: 'good' }, { headers: { 'content-encoding': 'gzip' } }],
+  ['large headers', { inputs: 'good' }, { headers: { 'x-filler': 'a'.repeat(20_000) } }],
   ['a large body', { inputs: 'x'.repeat(20_000) }, {}],
   ['a time that is none', { inputs: 'good' }, { headers: { 'x-request-timeout-ms': 'soon' } }],
   ['a time that is too long', { inputs: 'good' }, { headers: { 'x-request-timeout-ms': '9999999999' } }],
@@ -169,7 +197,7 @@ test('an error of the prediction is answered in the API’s shape; its cause is 
   const { send, requestAnswered, info, error } = answersOf({
     predict: () => Promise.reject(new ServalError('SERVAL_RUN_FAILED', 'cannot run', { cause })),
   });
-  const { status, headers, body } = partsOf((await send({ inputs: 'good' }))?.bytes);
+  const { status, headers, body } = partsOf(await send({ inputs: 'good' }));
   expect(status).toBe('HTTP/1.1 500 Internal Server Error');
   expect(body).toMatchObject({ statusCode: 500, code: 'SERVAL_RUN_FAILED', message: 'cannot run' });
   expect(headers).not.toHaveProperty('retry-after');
@@ -183,7 +211,7 @@ test('an error of the prediction is answered in the API’s shape; its cause is 
 
 test('what is no error of ours tells nothing to the client', async () => {
   const { send, error } = answersOf({ predict: () => Promise.reject(new TypeError('secret')) });
-  const { status, body } = partsOf((await send({ inputs: 'good' }))?.bytes);
+  const { status, body } = partsOf(await send({ inputs: 'good' }));
   expect(status).toBe('HTTP/1.1 500 Internal Server Error');
   expect(JSON.stringify(body)).not.toContain('secret');
   expect(error).toHaveBeenCalledOnce();
@@ -191,7 +219,7 @@ test('what is no error of ours tells nothing to the client', async () => {
 
 test('a queue that is too long is told at once, without a prediction', async () => {
   const { send, asked } = answersOf({ mayRefuse: true });
-  const { status, headers } = partsOf((await send({ inputs: 'good' }))?.bytes);
+  const { status, headers } = partsOf(await send({ inputs: 'good' }));
   expect(status).toBe('HTTP/1.1 429 Too Many Requests');
   expect(headers['retry-after']).toBe('2');
   expect(asked).not.toHaveBeenCalled();
@@ -203,7 +231,7 @@ test('who asks for the same a moment later is told the same, in an answer of the
   onTestFinished(() => void vi.useRealTimers());
   const headersOf = async (id: string, timeout_ms?: number) => {
     const body = { inputs: 'good', parameters: { timeout_ms } };
-    return partsOf((await send(body, { headers: { 'x-request-id': id } }))?.bytes).headers;
+    return partsOf(await send(body, { headers: { 'x-request-id': id } })).headers;
   };
   expect(await headersOf('a')).toMatchObject({ 'x-request-id': 'a', 'retry-after': '2' });
   expect(await headersOf('b')).toMatchObject({ 'x-request-id': 'b', 'retry-after': '2' });
@@ -235,7 +263,7 @@ describe('where API keys are asked for', () => {
     const { admit, gatekeeper } = keeperOf(letIn());
     const { send, info } = answersOf({ gatekeeper });
     const sent = { path: '/models/sentiment/predict', headers: { authorization: 'Bearer abc' } };
-    const { status, headers } = partsOf((await send({ inputs: 'good' }, sent))?.bytes);
+    const { status, headers } = partsOf(await send({ inputs: 'good' }, sent));
     expect(status).toBe('HTTP/1.1 200 OK');
     expect(headers).toMatchObject({ 'ratelimit-policy': '"rate";q=5;w=1', ratelimit: '"rate";r=4;t=1' });
     expect(admit).toHaveBeenCalledExactlyOnceWith({
@@ -249,7 +277,7 @@ describe('where API keys are asked for', () => {
 
   test('one that is nobody’s gets in nowhere, not even to hear of the queue', async () => {
     const { send, asked, check } = answersOf({ ...keeperOf(turnAway), mayRefuse: true });
-    const { status, headers, body } = partsOf((await send({ inputs: 'good' }))?.bytes);
+    const { status, headers, body } = partsOf(await send({ inputs: 'good' }));
     expect(status).toBe('HTTP/1.1 401 Unauthorized');
     expect(headers['www-authenticate']).toBe('Bearer error="invalid_token"');
     expect(body).toMatchObject({ code: 'SERVAL_KEY_UNKNOWN' });
@@ -261,7 +289,7 @@ describe('where API keys are asked for', () => {
     const { send, asked } = answersOf(keeperOf(letIn(['sentiment'])));
     await send({ inputs: 'good' });
     expect(asked.mock.calls[0]?.[0]).toMatchObject({ model: 'sentiment' });
-    const { status } = partsOf((await send({ model: 'other', inputs: 'good' }))?.bytes);
+    const { status } = partsOf(await send({ model: 'other', inputs: 'good' }));
     expect(status).toBe('HTTP/1.1 403 Forbidden');
     expect(asked).toHaveBeenCalledOnce();
   });
@@ -270,15 +298,150 @@ describe('where API keys are asked for', () => {
     const { admit, gatekeeper } = keeperOf(letIn());
     const { send } = answersOf({ gatekeeper });
     expect(await send({ inputs: [] })).toBeNull();
-    expect(await send({ inputs: 'good' }, { path: '/v2/models/sentiment/infer' })).toBeNull();
+    expect(await send({ inputs: 'good' }, { path: '/hf/models/sentiment' })).toBeNull();
     expect(admit).not.toHaveBeenCalled();
   });
 
   test('a queue that is too long is told to who has a key', async () => {
     const { send } = answersOf({ ...keeperOf(letIn()), mayRefuse: true });
-    const { status, headers } = partsOf((await send({ inputs: 'good' }))?.bytes);
+    const { status, headers } = partsOf(await send({ inputs: 'good' }));
     expect(status).toBe('HTTP/1.1 429 Too Many Requests');
     expect(headers).toMatchObject({ 'retry-after': '2', ratelimit: '"rate";r=4;t=1' });
+  });
+});
+
+test('an image file is predicted as it came', async () => {
+  const { send, asked, requestAnswered } = answersOf({ predict: async () => ({ ...ANSWER, imageBytes: 10 }) });
+  const sent = { path: '/models/imagenet/predict', headers: { 'content-type': 'image/jpeg' } };
+  const { status } = partsOf(await send('some bytes', sent));
+  expect(status).toBe('HTTP/1.1 200 OK');
+  const inputs = [{ kind: 'image', bytes: Buffer.from('some bytes') }];
+  expect(asked.mock.calls[0]?.[0]).toMatchObject({ model: 'imagenet', inputs });
+  expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
+    expect.objectContaining({ route: '/models/:model/predict', served: expect.objectContaining({ imageBytes: 10 }) }),
+  );
+});
+
+describe('an inference of the Open Inference Protocol', () => {
+  const path = '/v2/models/sentiment.graph/versions/2/infer';
+  const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [2], data: [1, 2] }] };
+
+  test('is answered with its tensors behind the JSON', async () => {
+    const { send, inferred, requestAnswered, info } = answersOf();
+    const answer = await send(body, { path, headers: { 'x-request-id': 'abc', 'x-request-timeout-ms': '800' } });
+    const { status, headers } = partsOf({ ...answer, pieces: [`${answer?.pieces[0]}{}`], isLast: false });
+    expect(status).toBe('HTTP/1.1 200 OK');
+    const [, json, tensor] = answer?.pieces ?? [];
+    expect(JSON.parse(String(json))).toMatchObject({ model_name: 'sentiment.graph', model_version: '2', id: 'abc' });
+    expect(tensor).toEqual(Buffer.from(TENSOR.data.buffer));
+    expect(headers).toMatchObject({
+      'x-request-id': 'abc',
+      'content-type': 'application/octet-stream',
+      'inference-header-content-length': String(json?.length),
+      'content-length': String((json?.length ?? 0) + 8),
+    });
+    expect(inferred).toHaveBeenCalledExactlyOnceWith(
+      { name: 'sentiment.graph', version: 2, timeoutMs: 800 },
+      expect.objectContaining({ inputs: [expect.objectContaining({ name: 'x', shape: [2] })] }),
+      CLIENT,
+    );
+    const route = '/v2/models/:model/versions/:version/infer';
+    const served = { model: 'sentiment.graph', version: 2, items: 1 };
+    expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({
+        protocol: 'open-inference',
+        route,
+        statusCode: 200,
+        served: expect.objectContaining(served),
+      }),
+    );
+    expect(info).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ reqId: 'abc', route, ...served }),
+      'request',
+    );
+  });
+
+  test.each([
+    ['a body that is no JSON', '{'],
+    ['a tensor of another length', { inputs: [{ ...body.inputs[0], data: [1] }] }],
+  ])('has the protocol’s errors: %s', async (_name, sent) => {
+    const { send, requestAnswered } = answersOf();
+    const { headers, body: told } = partsOf(await send(sent, { path }));
+    expect(told).toEqual({ error: expect.any(String) });
+    expect(headers['content-type']).toBe('application/json');
+    expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ statusCode: 400 }));
+  });
+
+  test('hears of a queue that is too long', async () => {
+    const { send, inferred, check } = answersOf();
+    check.mockImplementation(() => {
+      throw new ServalError('SERVAL_OVERLOADED', 'too long', { retryAfterSeconds: 2 });
+    });
+    const { status, headers, body: told } = partsOf(await send(body, { path }));
+    expect(status).toBe('HTTP/1.1 429 Too Many Requests');
+    expect(headers['retry-after']).toBe('2');
+    expect(told).toEqual({ error: 'too long' });
+    expect(inferred).not.toHaveBeenCalled();
+  });
+});
+
+describe('a body that comes in pieces', () => {
+  const headOf = (bytes: number) => {
+    const lines = [
+      'POST /models/a/predict HTTP/1.1',
+      'host: a',
+      'content-type: image/jpeg',
+      `content-length: ${bytes}`,
+    ];
+    const head = readPlainHead(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`));
+    if (head === null) throw new Error('the head is not plain');
+    return head;
+  };
+  const holdIn = ({ answers }: Pick<ReturnType<typeof answersOf>, 'answers'>, bytes: number) => {
+    const head = headOf(bytes);
+    const prediction = answers.expect(head);
+    if (prediction === null) throw new Error('not expected');
+    return answers.hold(prediction, head);
+  };
+
+  test('counts among all that are received until it is answered', () => {
+    const parts = answersOf();
+    const release = holdIn(parts, 600_000);
+    expect(parts.budget.bytes).toBe(600_000);
+    expect(holdIn(parts, 600_000)).toBeNull();
+    release?.();
+    expect(parts.budget.bytes).toBe(0);
+  });
+
+  test('is not waited for where there is no time for it', () => {
+    const parts = answersOf();
+    parts.check.mockImplementation(() => {
+      throw new ServalError('SERVAL_OVERLOADED', 'too long');
+    });
+    expect(holdIn(parts, 600_000)).toBeNull();
+    expect(parts.budget.bytes).toBe(0);
+  });
+
+  test.each([true, false])('is waited for where there is a key for it: %s', (known) => {
+    const knows = vi.fn(() => known);
+    const parts = answersOf({ gatekeeper: { knows } as unknown as Gatekeeper });
+    expect(holdIn(parts, 600_000) !== null).toBe(known);
+    expect(knows).toHaveBeenCalledExactlyOnceWith({ presented: null, scope: 'predict', model: 'a' });
+  });
+
+  test('too large a one is not expected', () => {
+    expect(answersOf().answers.expect(headOf(5_000_000))).toBeNull();
+  });
+
+  test('is told of where its client went away before it was whole', () => {
+    const { answers, requestAnswered } = answersOf();
+    const head = headOf(600_000);
+    const prediction = answers.expect(head);
+    if (prediction === null) throw new Error('not expected');
+    answers.abandon(prediction, head);
+    expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ statusCode: 499, errorCode: 'SERVAL_CLIENT_CLOSED', served: null }),
+    );
   });
 });
 
@@ -299,7 +462,7 @@ test('the answer ends the connection where the client wants it, or the server dr
   });
   const drained = await send({ inputs: 'good' });
   expect(drained?.isLast).toBe(true);
-  expect(partsOf(drained?.bytes).headers).toMatchObject({ connection: 'close' });
+  expect(partsOf(drained).headers).toMatchObject({ connection: 'close' });
   state.phase = 'ready';
   const closed = await answersOf().send({ inputs: 'good' }, { headers: { connection: 'close' } });
   expect(closed?.isLast).toBe(true);

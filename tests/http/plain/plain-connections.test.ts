@@ -1,15 +1,17 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { PlainAnswer } from '../../../src/http/plain/plain-answer.ts';
 import type { PlainAnswers } from '../../../src/http/plain/plain-answers.ts';
 import { PlainConnections } from '../../../src/http/plain/plain-connections.ts';
-import type { PlainRequest } from '../../../src/http/plain/plain-request.ts';
+import type { PlainHead, PlainRequest } from '../../../src/http/plain/plain-request.ts';
 import type { ClientConnection } from '../../../src/pipelines/predictor.ts';
 
 /** What the path /plain gets at once, and /later when the test says so. */
 const PLAIN = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
+const MAX_HELD_BYTES = 5_000_000;
 const KEEP_ALIVE_MS = 2_000;
 
 let server: Server | null = null;
@@ -20,22 +22,40 @@ afterEach(() => {
   server?.close();
 });
 
-/** A server that answers some paths before node:http reads them, and echoes other bodies. */
-async function serve() {
+/**
+ * A server that answers some paths before node:http reads them: /plain, /later, and /echo with the body that came. Others
+ * get node:http's answer: what /usual asks for is never expected here, and /wrong is found out when it is whole.
+ */
+async function serve(usual: RequestListener | null = null) {
   const later: { client: ClientConnection; answer: (isPlain?: boolean) => void }[] = [];
-  const answerTo = vi.fn(({ url, keepsAlive }: PlainRequest, client: ClientConnection) => {
-    const answer = { bytes: PLAIN, isLast: !keepsAlive };
-    if (url !== '/later') return url === '/plain' ? answer : null;
-    return new Promise<typeof answer | null>((resolve) => {
-      later.push({ client, answer: (isPlain = true) => resolve(isPlain ? answer : null) });
-    });
-  });
+  const held = { bytes: 0 };
+  const answers = {
+    expect: ({ url }: PlainHead) => (url === '/usual' ? null : { url }),
+    hold: (_prediction: unknown, { bodyBytes }: PlainHead) => {
+      if (bodyBytes > MAX_HELD_BYTES) return null;
+      held.bytes += bodyBytes;
+      return () => {
+        held.bytes -= bodyBytes;
+      };
+    },
+    abandon: vi.fn(),
+    answerTo: vi.fn((_prediction: unknown, { url, body, keepsAlive }: PlainRequest, client: ClientConnection) => {
+      const answer = { pieces: [PLAIN], isLast: !keepsAlive };
+      if (url === '/wrong') return null;
+      if (url === '/echo') return { ...answer, pieces: [`HTTP/1.1 200 OK\r\n\r\n`, body] };
+      if (url !== '/later') return answer;
+      return new Promise<PlainAnswer | null>((resolve) => {
+        later.push({ client, answer: (isPlain = true) => resolve(isPlain ? answer : null) });
+      });
+    }),
+  };
   const seen = vi.fn();
   server = createServer((request, response) => {
     seen(request.url);
-    void text(request).then((body) => response.end(`usual ${body}`));
+    if (usual !== null) usual(request, response);
+    else void text(request).then((body) => response.end(`usual ${body}`));
   });
-  const plain = PlainConnections.before(server, { answerTo } as unknown as PlainAnswers, KEEP_ALIVE_MS);
+  const plain = PlainConnections.before(server, answers as unknown as PlainAnswers, KEEP_ALIVE_MS);
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const open = async () => {
@@ -44,7 +64,7 @@ async function serve() {
     await new Promise((resolve) => socket.once('connect', resolve));
     return new Client(socket);
   };
-  return { plain, later, answerTo, seen, open };
+  return { plain, later, held, ...answers, seen, open };
 }
 
 /** A client whose first request waits for its answer, to be given by the test. */
@@ -105,12 +125,164 @@ test('answers one request after another without node:http, then gives it what is
   client.send(post('/plain', 'b'));
   await expect.poll(() => client.received).toBe(PLAIN + PLAIN);
   expect(plain.keptCount).toBe(1);
-  client.send(post('/usual', 'c'));
+  client.send(post('/plain', 'c').replace('\r\n', '\r\nX-A: 1\r\nX-A: 2\r\n'));
   await expect.poll(() => client.received).toContain('usual c');
   client.send(post('/plain', 'd'));
   await expect.poll(() => client.received).toContain('usual d');
-  expect(seen.mock.calls).toEqual([['/usual'], ['/plain']]);
+  expect(seen.mock.calls).toEqual([['/plain'], ['/plain']]);
   expect(plain.keptCount).toBe(0);
+});
+
+describe('a request that is plainly read, and not answered here', () => {
+  test.each([
+    ['one that nobody expects', post('/usual', 'a')],
+    ['one that is wrong', post('/wrong', 'a')],
+    ['a lookup', 'GET /usual HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+  ])('gets node:http’s answer, and the connection stays: %s', async (_name, bytes) => {
+    const { client, plain, seen } = await serveAnswered();
+    client.send(bytes);
+    await expect.poll(() => client.received).toMatch(/okHTTP\/1.1 200 OK[\s\S]*\r\n\r\n.*usual /);
+    client.send(post('/plain', 'b'));
+    await expect.poll(() => client.received.endsWith(PLAIN)).toBe(true);
+    expect(seen).toHaveBeenCalledOnce();
+    expect(plain.keptCount).toBe(1);
+  });
+
+  test('is the connection’s last where node:http says so', async () => {
+    const { open, plain } = await serve();
+    const client = await open();
+    client.send(post('/usual', 'a', 'close'));
+    await expect.poll(() => client.isClosed).toBe(true);
+    expect(client.received).toContain('Connection: close');
+    expect(client.received).toContain('usual a');
+    expect(plain.keptCount).toBe(0);
+  });
+
+  test('ends where node:http ends the connection, without a request', async () => {
+    const { open } = await serve();
+    server?.on('clientError', (_error, socket) => socket.end('HTTP/1.1 431 Too Large\r\nconnection: close\r\n\r\n'));
+    const client = await open();
+    client.send(post('/usual', 'a').replace('\r\n', `\r\nX-Filler: ${'a'.repeat(20_000)}\r\n`));
+    await expect.poll(() => client.isClosed).toBe(true);
+    expect(client.received).toContain('431 Too Large');
+  });
+
+  test('is given up where its client goes away', async () => {
+    const gone = vi.fn();
+    const { open, plain } = await serve((_request, response) => response.once('close', gone));
+    const client = await open();
+    client.send(post('/usual', 'a'));
+    await delay(50);
+    client.destroy();
+    await expect.poll(() => gone.mock.calls.length).toBe(1);
+    expect(plain.keptCount).toBe(0);
+  });
+
+  test('may have a long answer', async () => {
+    const { open } = await serve((_request, response) => response.end('x'.repeat(1_000_000)));
+    const client = await open();
+    client.send(post('/usual', 'a'));
+    await expect.poll(() => client.received.match(/x+$/)?.[0].length).toBe(1_000_000);
+  });
+});
+
+describe('a body that comes in pieces', () => {
+  const BODY = 'x'.repeat(2_000_000);
+
+  test('is put together', async () => {
+    const { open, held, seen } = await serve();
+    const client = await open();
+    const bytes = post('/echo', BODY);
+    client.send(bytes.slice(0, bytes.length - BODY.length));
+    await delay(20);
+    client.send(bytes.slice(bytes.length - BODY.length, -100));
+    await delay(50);
+    expect(held.bytes).toBe(BODY.length);
+    expect(client.received).toBe('');
+    client.send(bytes.slice(-100));
+    await expect.poll(() => client.received.endsWith(`\r\n\r\n${BODY}`)).toBe(true);
+    expect(held.bytes).toBe(0);
+    client.send(post('/plain', 'b'));
+    await expect.poll(() => client.received.endsWith(PLAIN)).toBe(true);
+    expect(seen).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ['is not expected', '/usual', 'a body'],
+    ['may not be held', '/echo', 'x'.repeat(MAX_HELD_BYTES + 1)],
+  ])('is node:http’s where it %s', async (_name, path, body) => {
+    const { open, answerTo, held } = await serve();
+    const client = await open();
+    const bytes = post(path, body);
+    client.send(bytes.slice(0, -3));
+    await delay(50);
+    client.send(bytes.slice(-3));
+    await expect.poll(() => client.received.endsWith(`usual ${body}`)).toBe(true);
+    expect(answerTo).not.toHaveBeenCalled();
+    expect(held.bytes).toBe(0);
+  });
+
+  test('is node:http’s with all that came where it is found to be wrong', async () => {
+    const { open, held } = await serve();
+    const client = await open();
+    const bytes = post('/wrong', BODY);
+    client.send(bytes.slice(0, 1_000));
+    await delay(20);
+    client.send(bytes.slice(1_000));
+    await expect.poll(() => client.received.endsWith(`usual ${BODY}`)).toBe(true);
+    expect(held.bytes).toBe(0);
+  });
+
+  test('is node:http’s where more comes than was said', async () => {
+    const { open } = await serve();
+    const client = await open();
+    const bytes = post('/echo', BODY);
+    client.send(bytes.slice(0, -10));
+    await delay(20);
+    client.send(bytes.slice(-10) + post('/plain', 'b'));
+    await expect.poll(() => client.received.endsWith('usual b')).toBe(true);
+    expect(client.received).toContain(`usual ${BODY}`);
+  });
+
+  test('is node:http’s where it does not come within a second', async () => {
+    const { open, held, seen } = await serve();
+    const client = await open();
+    const bytes = post('/echo', 'a body');
+    client.send(bytes.slice(0, -3));
+    await delay(2_500);
+    expect(held.bytes).toBe(0);
+    client.send(bytes.slice(-3));
+    await expect.poll(() => client.received).toContain('usual a body');
+    expect(seen).toHaveBeenCalledOnce();
+  });
+
+  test.each([
+    ['ends its side', (client: Client) => client.end()],
+    ['breaks the connection', (client: Client) => client.destroy()],
+  ])('is told of where its client %s', async (_name, leave) => {
+    const { open, held, abandon, plain } = await serve();
+    const client = await open();
+    client.send(post('/echo', 'a body').slice(0, -3));
+    await expect.poll(() => held.bytes).toBe(6);
+    leave(client);
+    await expect.poll(() => abandon.mock.calls.length).toBe(1);
+    expect(held.bytes).toBe(0);
+    expect(plain.keptCount).toBe(0);
+  });
+
+  test('goes to node:http with all that came when the server closes', async () => {
+    const { open, held, plain } = await serve();
+    const client = await open();
+    const bytes = post('/echo', 'a body');
+    client.send(bytes.slice(0, -3));
+    await expect.poll(() => held.bytes).toBe(6);
+    const released = vi.fn();
+    plain.release(released);
+    expect(released).toHaveBeenCalledOnce();
+    client.send(bytes.slice(-3));
+    await expect.poll(() => client.received).toContain('usual a body');
+    expect(held.bytes).toBe(0);
+  });
 });
 
 test('ends the connection of a client that wants no more', async () => {
@@ -122,7 +294,7 @@ test('ends the connection of a client that wants no more', async () => {
   expect(plain.keptCount).toBe(0);
 });
 
-test('what comes in pieces is read by node:http from its first byte on', async () => {
+test('a head that comes in pieces is read by node:http from its first byte on', async () => {
   const { answerTo, open } = await serve();
   const client = await open();
   const bytes = post('/plain', 'a body');
@@ -165,12 +337,13 @@ describe('a request whose answer takes time', () => {
     await expect.poll(() => client.received).toMatch(/^(HTTP.*ok){3}HTTP.*usual d/s);
   });
 
-  test('is node:http’s where it is found to be not plain, with all that came after it', async () => {
+  test('gets node:http’s answer where it is found to be not plain, before what came after it', async () => {
     const { client, first } = await serveWaiting();
     client.send(post('/plain', 'b'));
     await delay(50);
     first.answer(false);
-    await expect.poll(() => client.received.match(/usual [ab]/g)).toEqual(['usual a', 'usual b']);
+    await expect.poll(() => client.received.endsWith(PLAIN)).toBe(true);
+    expect(client.received).toContain('usual a');
   });
 
   test('more than a piece of what comes meanwhile is not read before it is answered', async () => {

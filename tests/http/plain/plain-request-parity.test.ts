@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { mutateBytes } from '../../../load-tests/mutate.ts';
 import { Random } from '../../../load-tests/random.ts';
-import { readPlainRequest } from '../../../src/http/plain/plain-request.ts';
+import { readPlainRequest } from '../../fixtures/plain-request.ts';
 
 /**
  * Two readers of one connection must never disagree on what a request is, or on where it ends: whatever is taken as plain,
@@ -18,6 +18,10 @@ const REQUESTS = [
   ['host: a', 'x-request-id:  abc  ', 'X-Empty:', `content-length:${BODY.length}`, 'connection: close'],
   [`Content-Length: ${BODY.length}`, 'Connection: Keep-Alive', 'X-Odd: a:b;c="d" ,e', 'Accept: */*', 'Host: [::1]'],
 ].map((head) => Buffer.from(`POST /models/a.b/predict HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n${BODY}`));
+const LOOKUPS = ['Host: a', 'host:b\r\nAccept: */*\r\nConnection: close'].map((head) =>
+  Buffer.from(`GET /v2/models/a.b/ready HTTP/1.1\r\n${head}\r\n\r\n`),
+);
+const ALL = [...REQUESTS, ...LOOKUPS];
 
 interface Read {
   readonly method: string | undefined;
@@ -55,10 +59,10 @@ test('what is plain is read as node:http reads it, whatever was done to it', asy
   const random = new Random(7);
   let plain = 0;
   for (let k = 0; k < MUTANTS; k++) {
-    const bytes = k < REQUESTS.length ? (REQUESTS[k] ?? Buffer.alloc(0)) : mutateBytes(random.pick(REQUESTS), random);
+    const bytes = k < ALL.length ? (ALL[k] ?? Buffer.alloc(0)) : mutateBytes(random.pick(ALL), random);
     const read = readPlainRequest(bytes);
     if (read === null) {
-      expect(k, `request ${k} is plain`).toBeGreaterThanOrEqual(REQUESTS.length);
+      expect(k, `request ${k} is plain`).toBeGreaterThanOrEqual(ALL.length);
       continue;
     }
     plain += 1;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { readPlainRequest } from '../../../src/http/plain/plain-request.ts';
+import { readPlainHead } from '../../../src/http/plain/plain-request.ts';
+import { readPlainRequest } from '../../fixtures/plain-request.ts';
 
 const HEAD = ['Host: localhost', 'Content-Type: application/json', 'Content-Length: 2'];
 
@@ -19,6 +20,16 @@ test('reads what came whole, with the names of headers in lower case', () => {
   });
 });
 
+test('reads the head of what is not whole yet, and says how much is to come', () => {
+  const bytes = request({ headers: [...HEAD.slice(0, 2), 'Content-Length: 5000'], body: 'the first bytes' });
+  expect(readPlainHead(bytes)).toMatchObject({ bodyBytes: 5000, headBytes: bytes.indexOf('the first bytes') });
+});
+
+test('reads a GET, which has no body', () => {
+  const bytes = request({ line: 'GET /v2/health/live HTTP/1.1', headers: ['Host: localhost'], body: '' });
+  expect(readPlainRequest(bytes)).toMatchObject({ method: 'GET', url: '/v2/health/live', bodyBytes: 0 });
+});
+
 test.each([
   ['close', false],
   ['Keep-Alive', true],
@@ -31,7 +42,9 @@ test.each([
   ['a head that is not over', Buffer.from('POST /predict HTTP/1.1\r\nHost: localhost\r\n')],
   ['a body that is not over', request({ body: '{' })],
   ['more than one request', request({ body: '{}POST /predict HTTP/1.1' })],
-  ['another method', request({ line: 'GET /predict HTTP/1.1' })],
+  ['another method', request({ line: 'PUT /predict HTTP/1.1' })],
+  ['a GET with a length', request({ line: 'GET /predict HTTP/1.1' })],
+  ['a GET with something behind it', request({ line: 'GET / HTTP/1.1', headers: ['Host: localhost'], body: '{}' })],
   ['an older protocol', request({ line: 'POST /predict HTTP/1.0' })],
   ['an address with a query', request({ line: 'POST /predict?a=1 HTTP/1.1' })],
   ['an address of a proxy', request({ line: 'POST http://localhost/predict HTTP/1.1' })],
