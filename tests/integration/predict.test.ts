@@ -1,7 +1,5 @@
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RawConnection } from '../fixtures/raw-connection.ts';
 import { type ServalProcess, startServal } from '../fixtures/serval-process.ts';
 import { makeFolder, removeFolder } from '../fixtures/temporary-folder.ts';
 import { expectedScores, goldenFile, LABELS, writeTextModel } from '../fixtures/text-model.ts';
@@ -46,44 +44,7 @@ function expectScores(prediction: Scored | undefined, text: string): void {
   for (const [id, score] of scoresOf(prediction).entries()) expect(score, text).toBeCloseTo(expected[id] ?? -1, 5);
 }
 
-/** A request that comes in one piece or in two; what differs from one answer to the next is taken out. */
-async function exchangeRaw(body: object, isCut: boolean) {
-  const text = JSON.stringify(body);
-  const connection = await RawConnection.open(serval.port);
-  const length = `content-length: ${text.length}`;
-  const head = [
-    'POST /predict HTTP/1.1',
-    'host: localhost',
-    'content-type: application/json',
-    'x-request-id: abc',
-    length,
-  ];
-  const bytes = [...head, '', text].join('\r\n');
-  const cut = isCut ? bytes.length / 2 : bytes.length;
-  connection.write(bytes.slice(0, cut));
-  await delay(20);
-  if (isCut) connection.write(bytes.slice(cut));
-  const { headers, ...response } = await connection.response();
-  connection.end();
-  // Whether an error's answer says that the connection is kept, as all are, is Fastify's.
-  const { date, connection: _, 'keep-alive': __, 'server-timing': timing = '', ...same } = headers;
-  return { ...response, headers: same, hasDate: date !== undefined, timed: timing.replaceAll(/[\d.]+/g, '0') };
-}
-
 describe('the answer', () => {
-  test.each([
-    ['a text', { model: 'tiny', inputs: 'good film' }, 200],
-    ['several, with parameters', { model: 'tiny', inputs: ['good', 'bad'], parameters: { top_k: 1 } }, 200],
-    ['an empty text', { model: 'tiny', inputs: '' }, 422],
-    ['an unknown model', { model: 'none', inputs: 'good' }, 404],
-    ['a wrong body', { model: 'tiny', input: 'good' }, 400],
-  ])('is the same whether node:http reads the request or not: %s', async (_name, body, status) => {
-    // What comes in pieces is node:http's.
-    const [plain, usual] = [await exchangeRaw(body, false), await exchangeRaw(body, true)];
-    expect(plain.status).toBe(status);
-    expect(plain).toEqual(usual);
-  });
-
   test('has the label with the highest score first', async () => {
     const { predictions, model, version, usage } = await serval.predict({ model: 'tiny', inputs: 'good film' });
     expect(predictions).toHaveLength(1);
