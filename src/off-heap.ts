@@ -5,11 +5,11 @@
  */
 
 /** To give back less costs more than it saves. */
-const MIN_BYTES = 16_384;
+export const MIN_FREED_BYTES = 16_384;
 
 /** Gives memory back at once. Whoever still has an array over it finds it empty: only for who knows that nobody reads it. */
 export function freeMemory(buffer: ArrayBufferLike): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength >= MIN_BYTES) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && buffer.byteLength >= MIN_FREED_BYTES) buffer.transfer(0);
 }
 
 /** The same, of an array that has its memory for itself; one that lies in a larger piece is left alone. */

@@ -18,16 +18,23 @@ export class GrowingBody {
     return this.#byteLength;
   }
 
+  /** @param piece is empty afterwards, or belongs to this. */
   push(piece: Buffer<ArrayBuffer>): void {
-    const at = this.#byteLength;
-    this.#byteLength += piece.byteLength;
-    if (at === 0) {
+    if (this.#byteLength === 0) {
+      this.#byteLength = piece.byteLength;
       this.#memory = piece;
       return;
     }
-    if (this.#byteLength > this.#memory.byteLength) this.#move(Math.max(this.#declared, 2 * this.#byteLength));
-    this.#memory.set(piece, at);
+    this.copy(piece);
     freeOwnMemory(piece);
+  }
+
+  copy(piece: Uint8Array): void {
+    const at = this.#byteLength;
+    this.#byteLength += piece.byteLength;
+    const size = this.#byteLength;
+    if (size > this.#memory.byteLength) this.#move(size > this.#declared ? 2 * size : this.#declared);
+    this.#memory.set(piece, at);
   }
 
   /** All that came, and nothing behind it. */

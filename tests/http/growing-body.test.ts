@@ -44,3 +44,15 @@ test('a piece that lies in memory of others is left alone', () => {
   expect(put(halves, 40_000).equals(Buffer.alloc(40_000, 1))).toBe(true);
   expect(shared.byteLength).toBe(40_000);
 });
+
+test('what lies in a larger piece of memory is copied, into as much as was declared', () => {
+  const [first, second] = [piece(20_000, 1), piece(20_000, 2)];
+  const body = new GrowingBody(35_000);
+  body.copy(first.subarray(5_000));
+  expect(body.byteLength).toBe(15_000);
+  body.push(second);
+  const whole = body.whole();
+  expect(whole.equals(Buffer.concat([piece(15_000, 1), piece(20_000, 2)]))).toBe(true);
+  expect(whole.buffer.byteLength).toBe(35_000);
+  expect([first.byteLength, second.byteLength]).toEqual([20_000, 0]);
+});

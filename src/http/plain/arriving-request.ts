@@ -1,3 +1,4 @@
+import { freeOwnMemory, MIN_FREED_BYTES } from '../../off-heap.ts';
 import { GrowingBody } from '../growing-body.ts';
 import type { PlainHead, PlainRequest } from './plain-request.ts';
 
@@ -8,12 +9,21 @@ export class ArrivingRequest {
   readonly #head: Buffer;
   readonly #body: GrowingBody;
 
-  /** @param bytes of the head, and what came with it. */
+  /** @param bytes of the head, and what came with it: not to be used any more. */
   constructor(head: PlainHead, bytes: Buffer<ArrayBuffer>) {
+    const { headBytes, bodyBytes } = head;
     this.head = head;
-    this.#head = bytes.subarray(0, head.headBytes);
-    this.#body = new GrowingBody(head.bodyBytes);
-    this.#body.push(bytes.subarray(head.headBytes));
+    this.#head = bytes.subarray(0, headBytes);
+    this.#body = new GrowingBody(bodyBytes);
+    const body = bytes.subarray(headBytes);
+    if (bytes.byteLength < MIN_FREED_BYTES) {
+      this.#body.push(body);
+      return;
+    }
+    // Both lie in one piece of memory, which can be given back only when neither does.
+    this.#head = Buffer.from(this.#head);
+    this.#body.copy(body);
+    freeOwnMemory(bytes);
   }
 
   /** Bytes that have not come; negative where more came than the head says. */
@@ -29,7 +39,7 @@ export class ArrivingRequest {
     return { ...this.head, body: this.#body.whole() };
   }
 
-  /** All that came, for another reader. */
+  /** All that came, for another reader: while the body is still there. */
   bytes(): Buffer {
     return Buffer.concat([this.#head, this.#body.whole()]);
   }

@@ -120,22 +120,21 @@ export class PlainConnection implements ClientConnection {
   }
 
   #begin(chunk: Buffer<ArrayBuffer>): void {
+    const { answers } = this.#options;
     const head = readPlainHead(chunk);
-    if (head === null) {
+    const missingBytes = head === null ? -1 : head.headBytes + head.bodyBytes - chunk.byteLength;
+    if (head === null || missingBytes < 0) {
       this.#giveOver(chunk);
       return;
     }
-    const { answers } = this.#options;
-    const request = new ArrivingRequest(head, chunk);
     const prediction = answers.expect(head);
-    const { missingBytes } = request;
     if (missingBytes === 0) {
-      this.#answerTo(request, prediction, ignore);
+      this.#answerTo(new ArrivingRequest(head, chunk), prediction, ignore);
       return;
     }
-    const release = missingBytes > 0 && prediction !== null ? answers.hold(prediction, head) : null;
+    const release = prediction === null ? null : answers.hold(prediction, head);
     if (prediction === null || release === null) this.#giveOver(chunk);
-    else this.#awaited = { request, prediction, release };
+    else this.#awaited = { request: new ArrivingRequest(head, chunk), prediction, release };
   }
 
   #continue({ request, prediction, release }: Awaited, piece: Buffer<ArrayBuffer>): void {
