@@ -15,6 +15,8 @@ export interface AnyCall {
 export function connectionOf(call: AnyCall): ClientConnection {
   const begun = performance.now();
   return {
+    // Calls of one connection may come side by side.
+    key: null,
     waitedMs: () => performance.now() - begun,
     isClosed: () => call.cancelled,
     onClose: (callback) => {

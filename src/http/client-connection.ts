@@ -5,6 +5,7 @@ import type { ClientConnection } from '../pipelines/predictor.ts';
 export function connectionOf(reply: FastifyReply): ClientConnection {
   const { raw } = reply;
   return {
+    key: raw.socket,
     waitedMs: () => reply.elapsedTime,
     isClosed: () => raw.destroyed,
     onClose: (callback) => {

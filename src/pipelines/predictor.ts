@@ -119,7 +119,7 @@ export class Predictor {
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const items = encoded.map(({ item }) => item);
     const waitedMs = client.waitedMs();
-    const submission = this.#scheduler.submit(key, items, { timeoutMs, waitedMs, priority });
+    const submission = this.#scheduler.submit(key, items, { timeoutMs, waitedMs, priority, client: client.key });
     const results = await resultsOf(this.#scheduler, submission, client);
     const imageBytes = bytesOfImages(request.inputs);
     // A request that fails may have items that still run, or that others wait for: theirs is collected some time.
@@ -195,6 +195,8 @@ export async function resultsOf(
 
 /** Whether the one who asked is still there. */
 export interface ClientConnection {
+  /** The same for all requests that come by it, one after another; null where they may come side by side. */
+  readonly key: unknown;
   /** ms since its request began to arrive: they are part of the time that it allows. */
   waitedMs(): number;
   isClosed(): boolean;

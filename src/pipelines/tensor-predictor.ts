@@ -80,7 +80,12 @@ export class TensorPredictor {
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const { timeoutMs, priority } = request;
     const waitedMs = client.waitedMs();
-    const submission = this.#scheduler.submit(versionKey(manifest), [item], { timeoutMs, waitedMs, priority });
+    const submission = this.#scheduler.submit(versionKey(manifest), [item], {
+      timeoutMs,
+      waitedMs,
+      priority,
+      client: client.key,
+    });
     // A version that is taken out of service waits for those who use it.
     record.acquire();
     const [result] = await resultsOf(this.#scheduler, submission, client).finally(() => record.release());

@@ -22,6 +22,8 @@ export interface SubmitOptions {
   /** ms of it that are over: the request was read meanwhile, and encoded. */
   readonly waitedMs?: number;
   readonly priority: Priority;
+  /** What all requests of one client have in common; null where that is not known. */
+  readonly client?: unknown;
 }
 
 export interface VersionOptions {

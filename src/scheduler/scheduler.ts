@@ -14,6 +14,7 @@ import { type FinishedRun, ranBatch, waitedMs } from './ran-batch.ts';
 import { batchError, clientClosed, deadlineExceeded, inputError, toError, versionGone } from './request-errors.ts';
 import { Reuse } from './reuse.ts';
 import type { SchedulerOptions, SubmitOptions, VersionOptions } from './scheduler-options.ts';
+import { SoleClient } from './sole-client.ts';
 import { Submission } from './submission.ts';
 import { VersionQueue } from './version-queue.ts';
 import { VersionQueues } from './version-queues.ts';
@@ -22,8 +23,6 @@ type Arriving = Pick<Job, 'item' | 'rank'> & { readonly waiter: Waiter };
 
 /** A background item stands where an interactive one that came this much later would: it yields, but never starves. */
 const BACKGROUND_HANDICAP_MS = 10_000;
-/** A shorter batch would be done before it gained by more cores what waking them costs. */
-const MIN_WIDE_MS = 8;
 
 /**
  * Decides which items run next, where and together. A batch is formed at the moment a worker becomes free, from what
@@ -41,6 +40,7 @@ export class Scheduler {
   readonly #reuse: Reuse;
   readonly #quarantine: Quarantine;
   readonly #lost: LostBatches;
+  readonly #sole = new SoleClient();
   readonly #now: () => number;
   #emptied = Promise.withResolvers<void>();
 
@@ -111,7 +111,7 @@ export class Scheduler {
    * @throws ServalError SERVAL_OVERLOADED, SERVAL_VERSION_NOT_READY
    */
   submit(versionKey: string, items: readonly EncodedItem[], options: SubmitOptions): Submission {
-    const { timeoutMs, waitedMs = 0, priority } = options;
+    const { timeoutMs, waitedMs = 0, priority, client = null } = options;
     const queue = this.#queues.get(versionKey);
     if (queue === undefined) throw versionGone();
     this.#quarantine.check(versionKey, items);
@@ -136,6 +136,7 @@ export class Scheduler {
     });
     if (queue.length === 0) this.#queues.enter(queue);
     queue.arrivedAt = now;
+    this.#sole.asked(client, now);
     for (const [index, item] of items.entries()) {
       this.#enqueue(queue, { item, rank, waiter: { submission, index } });
       rank += costs[index] ?? 0;
@@ -210,7 +211,7 @@ export class Scheduler {
     queue.served += predictedMs;
     this.#executors.begin(executor, startedAt + predictedMs);
     this.#admission.observeStart(jobs, startedAt);
-    const isLone = predictedMs >= MIN_WIDE_MS && this.#executors.isLone && this.#queues.isEmpty;
+    const isLone = this.#executors.isLone && this.#queues.isEmpty && predictedMs >= this.#sole.minWideMs(startedAt);
     const items = jobs.map(({ item }) => item);
     const outcome = await executor.run({ versionKey: queue.key, items, isLone }).catch(toError);
     this.#executors.end(executor);

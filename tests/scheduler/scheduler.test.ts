@@ -641,6 +641,22 @@ describe('a batch that nothing runs beside', () => {
     expect([executor.lone.slice(-2), second.lone]).toEqual([[true, false], [false]]);
   });
 
+  test('may have them where it is short too, while one client alone asks', async () => {
+    let at = 0;
+    const { scheduler, executor } = schedulerWith({ now: () => at });
+    const [anne, bert] = [{}, {}];
+    const ask = async (client: object, tokens = 16) => {
+      at += 300;
+      scheduler.submit(KEY, [itemOf(1, tokens)], { timeoutMs: TIMEOUT_MS, priority: 'interactive', client });
+      await executor.finish(3);
+      return executor.lone.at(-1);
+    };
+    for (let k = 0; k < 4; k++) expect(await ask(anne)).toBe(false);
+    expect(await ask(anne)).toBe(true);
+    expect(await ask(bert)).toBe(false);
+    expect(await ask(bert, LONG)).toBe(true);
+  });
+
   test('teaches nothing about what a batch costs on one core', async () => {
     const { scheduler, executor, submit } = schedulerWith();
     const before = scheduler.costOf(KEY)?.coefficients;

@@ -47,6 +47,10 @@ export class PlainConnection implements ClientConnection {
     socket.on('data', this.#onData).on('close', this.#onClose).on('end', endToo).on('error', ignore);
   }
 
+  get key(): unknown {
+    return this;
+  }
+
   get isAnswering(): boolean {
     return this.#begun !== null;
   }

@@ -37,7 +37,7 @@ const INFERRED = {
   imageBytes: 0,
   timings: { encodeMs: 1, queueMs: 2, runMs: 3 },
 };
-const CLIENT: ClientConnection = { waitedMs: () => 0, isClosed: () => false, onClose: () => () => {} };
+const CLIENT: ClientConnection = { key: null, waitedMs: () => 0, isClosed: () => false, onClose: () => () => {} };
 
 /** What answers, with a predictor that does as it is told. */
 function answersOf({
