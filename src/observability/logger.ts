@@ -2,8 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, pino } from 'pino';
 import type { Config } from '../config.ts';
 
-/** A write for each line would cost more than all else that the main process does for a request. */
-const BUFFERED = { dest: 1, sync: false, minLength: 16_000, periodicFlush: 100 };
+/**
+ * A write for each line would cost more than all else that the main process does for a request. But each line is put behind
+ * those that wait by copying them (sonic-boom 4.2), so that many cost as well.
+ */
+const BUFFERED = { dest: 1, sync: false, minLength: 4_096, periodicFlush: 100 };
 
 /** How long the last lines may take to be written. */
 const MAX_FLUSH_MS = 1_000;

@@ -101,7 +101,7 @@ export class InferenceStatistics implements InferenceObserver {
    * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND, SERVAL_VERSION_NOT_READY
    */
   of(repository: ModelRepository, name: string | null, version: number | null): ModelStatistics[] {
-    const isGraph = name?.endsWith(GRAPH_SUFFIX) === true && !repository.models.includes(name);
+    const isGraph = name?.endsWith(GRAPH_SUFFIX) === true && !repository.has(name);
     const model = isGraph ? name.slice(0, -GRAPH_SUFFIX.length) : name;
     if (model !== null && version !== null) repository.resolve(model, version);
     const records = model === null ? repository.records : repository.versionsOf(model);

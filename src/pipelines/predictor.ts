@@ -155,12 +155,13 @@ export class Predictor {
   }
 
   #onlyModelFor(kind: InputKind): Resolved {
-    const served = this.#repository.models.flatMap((model) => {
-      const served = this.#repository.servedVersion(model);
-      const pipeline = served === null ? null : this.#catalog.of(served.manifest);
-      if (served === null || pipeline?.inputKind !== kind) return [];
-      return [{ record: served.record, manifest: pipeline.manifest, pipeline }];
-    });
+    const served: Resolved[] = [];
+    for (const model of this.#repository.models) {
+      const version = this.#repository.servedVersion(model);
+      const pipeline = version === null ? null : this.#catalog.of(version.manifest);
+      if (version === null || pipeline?.inputKind !== kind) continue;
+      served.push({ record: version.record, manifest: pipeline.manifest, pipeline });
+    }
     const [only, ...others] = served;
     if (only === undefined) {
       throw new ServalError('SERVAL_MODEL_NOT_FOUND', `No model takes ${kind}; GET /models shows what each takes.`);

@@ -100,7 +100,7 @@ export class TensorPredictor {
    * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND, SERVAL_VERSION_NOT_READY, SERVAL_INPUT_KIND
    */
   resolve(name: string, version: number | null): ReadyVersion {
-    const isGraphName = name.endsWith(GRAPH_SUFFIX) && !this.#repository.models.includes(name);
+    const isGraphName = name.endsWith(GRAPH_SUFFIX) && !this.#repository.has(name);
     const model = isGraphName ? name.slice(0, -GRAPH_SUFFIX.length) : name;
     const resolved = this.#repository.resolve(model, version);
     if ((resolved.manifest.task === 'tensor') !== isGraphName) return resolved;

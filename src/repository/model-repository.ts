@@ -17,7 +17,8 @@ export interface ReadyVersion {
 export class ModelRepository {
   readonly #folder: string;
   readonly #snapshots: Snapshots | undefined;
-  readonly #models = new Map<string, Map<number, VersionRecord>>();
+  /** By name, and by number, each in their order: every request looks here. */
+  #models: ReadonlyMap<string, ReadonlyMap<number, VersionRecord>> = new Map();
   readonly #pins = new Map<string, number>();
 
   /** @param snapshots where the bytes that workers load are kept; without it they load the files of the folder. */
@@ -60,14 +61,18 @@ export class ModelRepository {
 
   /** Makes the record the one of its model and number. */
   place(record: VersionRecord): void {
-    const known = this.#models.get(record.model) ?? new Map<number, VersionRecord>();
-    this.#models.set(record.model, known.set(record.version, record));
+    const versions = new Map(this.#models.get(record.model)).set(record.version, record);
+    const ordered = new Map([...versions].sort(([a], [b]) => a - b));
+    const models = new Map(this.#models).set(record.model, ordered);
+    this.#models = new Map([...models].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
   remove({ model, version }: VersionRecord): void {
-    const versions = this.#models.get(model);
-    versions?.delete(version);
-    if (versions?.size === 0) this.#models.delete(model);
+    const versions = new Map(this.#models.get(model));
+    versions.delete(version);
+    const models = new Map(this.#models).set(model, versions);
+    if (versions.size === 0) models.delete(model);
+    this.#models = models;
   }
 
   find(model: string, version: number): VersionRecord | null {
@@ -86,9 +91,7 @@ export class ModelRepository {
 
   /** Every version, by model name, then number. */
   get records(): VersionRecord[] {
-    return [...this.#models.values()]
-      .flatMap((versions) => [...versions.values()])
-      .sort((a, b) => (a.model < b.model ? -1 : a.model > b.model ? 1 : a.version - b.version));
+    return [...this.#models.values()].flatMap((versions) => [...versions.values()]);
   }
 
   get anyReady(): boolean {
@@ -96,11 +99,22 @@ export class ModelRepository {
   }
 
   get models(): string[] {
-    return [...this.#models.keys()].sort();
+    return [...this.#models.keys()];
   }
 
-  /** @throws ServalError SERVAL_MODEL_NOT_FOUND */
+  has(model: string): boolean {
+    return this.#models.has(model);
+  }
+
+  /**
+   * In the order of their numbers.
+   * @throws ServalError SERVAL_MODEL_NOT_FOUND
+   */
   versionsOf(model: string): VersionRecord[] {
+    return [...this.#versionsOf(model).values()];
+  }
+
+  #versionsOf(model: string): ReadonlyMap<number, VersionRecord> {
     const versions = this.#models.get(model);
     if (versions === undefined) {
       const names = this.models;
@@ -110,36 +124,41 @@ export class ModelRepository {
         { details: { models: names } },
       );
     }
-    return [...versions.values()].sort((a, b) => a.version - b.version);
+    return versions;
   }
 
   /** @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND */
   recordOf(model: string, version: number): VersionRecord {
-    const versions = this.versionsOf(model);
-    const record = this.find(model, version);
-    if (record !== null) return record;
-    const numbers = versions.map((candidate) => candidate.version);
+    const versions = this.#versionsOf(model);
+    const record = versions.get(version);
+    if (record !== undefined) return record;
+    const numbers = [...versions.keys()];
     const message = `"${model}" has no version ${version}; there are ${numbers.join(', ')}.`;
     throw new ServalError('SERVAL_VERSION_NOT_FOUND', message, { details: { versions: numbers } });
   }
 
   /** The version that serves requests which name none: the pinned one while it is ready, else the highest that is. */
   servedVersion(model: string): ReadyVersion | null {
-    const ready = this.versionsOf(model).filter(isReady);
     const pinned = this.pinned(model);
-    const record = ready.find(({ version }) => version === pinned) ?? ready.at(-1);
-    return record === undefined ? null : { record, manifest: record.manifest };
+    let served: ReadyVersion | null = null;
+    for (const record of this.#versionsOf(model).values()) {
+      if (!isReady(record)) continue;
+      served = { record, manifest: record.manifest };
+      if (record.version === pinned) return served;
+    }
+    return served;
   }
 
   /**
    * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND, SERVAL_VERSION_NOT_READY
    */
   resolve(model: string, version: number | null): ReadyVersion {
-    const versions = this.versionsOf(model);
     if (version === null) {
       const served = this.servedVersion(model);
       if (served !== null) return served;
-      const states = versions.map((record) => `${record.version} is ${record.state}`).join(', ');
+      const states = this.versionsOf(model)
+        .map((record) => `${record.version} is ${record.state}`)
+        .join(', ');
       throw new ServalError('SERVAL_VERSION_NOT_READY', `No version of "${model}" is ready: ${states}.`);
     }
     const record = this.recordOf(model, version);

@@ -173,7 +173,7 @@ export async function tensorFlowServingRoutes(instance: FastifyInstance, parts: 
 
 function resolve({ repository, tensorPredictor }: Exchange['parts'], named: NamedVersion): ReadyVersion {
   const version = chosenVersion(repository, named);
-  return repository.models.includes(named.model)
+  return repository.has(named.model)
     ? repository.resolve(named.model, version)
     : tensorPredictor.resolve(named.model, version);
 }
