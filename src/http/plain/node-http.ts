@@ -11,7 +11,7 @@ const LAST = /\r\nconnection: close\r\n/i;
 export class NodeHttp {
   readonly #server: Server;
   readonly #listener: (socket: Duplex) => void;
-  readonly #onAnswered = new WeakMap<Duplex, () => void>();
+  readonly #onAnswered = new WeakMap<Duplex, (response: ServerResponse) => void>();
 
   /** Takes the place of its listener for connections, which get to it from now on by {@link giveOver} and {@link ask}. */
   constructor(server: Server) {
@@ -21,7 +21,7 @@ export class NodeHttp {
     this.#listener = listener;
     server.off('connection', listener).prependListener('request', ({ socket }, response: ServerResponse) => {
       const onAnswered = this.#onAnswered.get(socket);
-      if (onAnswered !== undefined) response.once('close', onAnswered);
+      if (onAnswered !== undefined) response.once('close', () => onAnswered(response));
     });
   }
 
@@ -39,19 +39,20 @@ export class NodeHttp {
     const { promise, resolve } = Promise.withResolvers<PlainAnswer>();
     const pieces: Buffer[] = [];
     const forget = client.onClose(() => far.destroy());
-    const finish = () => {
+    const finish = (isWhole: boolean) => {
       forget();
       far.destroy();
       near.destroy();
-      resolve({ pieces, isLast: LAST.test(headOf(pieces)) });
+      resolve({ pieces, isLast: !isWhole || LAST.test(headOf(pieces)) });
     };
     // Its last bytes are on their way when it has written them.
-    this.#onAnswered.set(near, () => setImmediate(finish));
+    this.#onAnswered.set(near, ({ writableFinished }) => setImmediate(() => finish(writableFinished)));
     // Where it ends the connection, for which it needs no request, that is all as well.
+    const ended = () => finish(false);
     far
       .on('data', (piece) => pieces.push(piece))
-      .once('end', finish)
-      .once('close', finish);
+      .once('end', ended)
+      .once('close', ended);
     this.#listener.call(this.#server, near);
     far.write(request);
     return promise;

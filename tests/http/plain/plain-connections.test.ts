@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -165,6 +165,17 @@ describe('a request that is plainly read, and not answered here', () => {
     client.send(post('/usual', 'a').replace('\r\n', `\r\nX-Filler: ${'a'.repeat(20_000)}\r\n`));
     await expect.poll(() => client.isClosed).toBe(true);
     expect(client.received).toContain('431 Too Large');
+  });
+
+  test.each([
+    ['nothing', (response: ServerResponse) => response.destroy()],
+    ['half an answer', (response: ServerResponse) => void response.write('half', () => response.destroy())],
+  ])('ends the connection where node:http gives %s', async (_name, breakOff) => {
+    const { open, plain } = await serve((_request, response) => breakOff(response));
+    const client = await open();
+    client.send(post('/usual', 'a'));
+    await expect.poll(() => client.isClosed).toBe(true);
+    expect(plain.keptCount).toBe(0);
   });
 
   test('is given up where its client goes away', async () => {
