@@ -60,22 +60,18 @@ export class ServedModels {
     this.#repository = repository;
   }
 
-  /**
-   * A folder's own name goes first, so that a model may be called `x.graph`.
-   * @throws ServalError where nothing of this name and version is ready.
-   */
+  /** @throws ServalError where nothing of this name and version is ready. */
   resolve(name: string, version: number | null): Served & { readonly manifest: Manifest } {
-    const isOwn = this.#repository.models.includes(name);
-    const isGraphName = !isOwn && name.endsWith(GRAPH_SUFFIX);
-    const model = isGraphName ? name.slice(0, -GRAPH_SUFFIX.length) : name;
+    const owner = this.#repository.ownerOfGraph(name);
+    const model = owner ?? name;
     const { manifest } = this.#repository.resolve(model, version);
-    if (isGraphName && manifest.task === 'tensor') {
+    if (owner !== null && manifest.task === 'tensor') {
       throw new ServalError(
         'SERVAL_MODEL_NOT_FOUND',
         `No model is called "${name}"; "${model}" is a bare graph itself.`,
       );
     }
-    return { name, model, kind: isGraphName || manifest.task === 'tensor' ? 'graph' : 'pipeline', manifest };
+    return { name, model, kind: owner !== null || manifest.task === 'tensor' ? 'graph' : 'pipeline', manifest };
   }
 
   /** Whether it would take a request; an unknown name is an error, one that is not ready is not. */

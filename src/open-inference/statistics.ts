@@ -1,5 +1,5 @@
 import type { EndedInference, InferenceObserver } from '../pipelines/inference-observer.ts';
-import { GRAPH_SUFFIX, versionKey } from '../repository/manifest.ts';
+import { versionKey } from '../repository/manifest.ts';
 import type { ModelRepository } from '../repository/model-repository.ts';
 import type { RanBatch } from '../scheduler/observer.ts';
 
@@ -101,8 +101,7 @@ export class InferenceStatistics implements InferenceObserver {
    * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND, SERVAL_VERSION_NOT_READY
    */
   of(repository: ModelRepository, name: string | null, version: number | null): ModelStatistics[] {
-    const isGraph = name?.endsWith(GRAPH_SUFFIX) === true && !repository.has(name);
-    const model = isGraph ? name.slice(0, -GRAPH_SUFFIX.length) : name;
+    const model = name === null ? null : (repository.ownerOfGraph(name) ?? name);
     if (model !== null && version !== null) repository.resolve(model, version);
     const records = model === null ? repository.records : repository.versionsOf(model);
     return records.flatMap((record) => {

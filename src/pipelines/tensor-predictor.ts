@@ -96,15 +96,14 @@ export class TensorPredictor {
   }
 
   /**
-   * The version that a name means here: a folder's own goes first, so that a model may be called `x.graph`.
+   * The version that a name means here.
    * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND, SERVAL_VERSION_NOT_READY, SERVAL_INPUT_KIND
    */
   resolve(name: string, version: number | null): ReadyVersion {
-    const isGraphName = name.endsWith(GRAPH_SUFFIX) && !this.#repository.has(name);
-    const model = isGraphName ? name.slice(0, -GRAPH_SUFFIX.length) : name;
-    const resolved = this.#repository.resolve(model, version);
-    if ((resolved.manifest.task === 'tensor') !== isGraphName) return resolved;
-    const wanted = isGraphName ? model : `${model}${GRAPH_SUFFIX}`;
+    const owner = this.#repository.ownerOfGraph(name);
+    const resolved = this.#repository.resolve(owner ?? name, version);
+    if ((resolved.manifest.task === 'tensor') === (owner === null)) return resolved;
+    const wanted = owner ?? `${name}${GRAPH_SUFFIX}`;
     throw new ServalError('SERVAL_MODEL_NOT_FOUND', `"${name}" takes no raw tensors; "${wanted}" does.`);
   }
 }

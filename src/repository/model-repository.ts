@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { ServalError } from '../errors.ts';
-import type { Manifest } from './manifest.ts';
+import { GRAPH_SUFFIX, type Manifest } from './manifest.ts';
 import { readVersionFolder, type VersionLocation } from './model-files.ts';
 import { type Listing, listVersions } from './models-folder.ts';
 import { FolderError } from './problems.ts';
@@ -104,6 +104,14 @@ export class ModelRepository {
 
   has(model: string): boolean {
     return this.#models.has(model);
+  }
+
+  /**
+   * The model whose bare graph is called so, as `<model>.graph`; null where a name is no graph's. A folder's own name goes
+   * first, so that a model may be called `x.graph`.
+   */
+  ownerOfGraph(name: string): string | null {
+    return name.endsWith(GRAPH_SUFFIX) && !this.has(name) ? name.slice(0, -GRAPH_SUFFIX.length) : null;
   }
 
   /**

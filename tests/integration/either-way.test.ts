@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RawConnection } from '../fixtures/raw-connection.ts';
 import { type ServalProcess, startServal } from '../fixtures/serval-process.ts';
@@ -36,7 +37,7 @@ async function ask({ method = 'POST', path, headers = {}, body }: Asked, how: 'p
   const connection = await RawConnection.open(serval.port);
   const cut = how === 'in pieces' ? bytes.length - Math.ceil((body?.length ?? 0) / 2) : bytes.length;
   connection.writeBytes(bytes.subarray(0, cut));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await delay(20);
   connection.writeBytes(bytes.subarray(cut));
   const { headers: said, ...response } = await connection.response();
   connection.end();

@@ -58,11 +58,12 @@ export class PlainAnswers {
    * Lets a body come in pieces.
    * @returns to be called when it is no longer held; null where it would be refused before it came, by node:http.
    */
-  hold({ model, headerTimeoutMs }: PlainPrediction, { headers, bodyBytes }: PlainHead): (() => void) | null {
-    const { gatekeeper, door, budget } = this.#parts;
+  hold(prediction: PlainPrediction, { headers, bodyBytes }: PlainHead): (() => void) | null {
+    const { gatekeeper, budget } = this.#parts;
+    const { model } = prediction;
     if (gatekeeper !== null && !isKeyKnown(gatekeeper, headers, { scope: 'predict', model })) return null;
     try {
-      door.check({ versionKey: null, timeoutMs: headerTimeoutMs ?? null, waitedMs: 0 });
+      this.#checkDoor(prediction);
       budget.take(bodyBytes);
     } catch {
       return null;
@@ -152,13 +153,18 @@ export class PlainAnswers {
   }
 
   #refuseAtDoor(exchange: PlainExchange): Answer | null {
-    const { headerTimeoutMs: timeoutMs = null } = exchange.prediction;
     try {
-      this.#parts.door.check({ versionKey: null, timeoutMs, waitedMs: exchange.elapsedMs });
+      this.#checkDoor(exchange.prediction);
       return null;
     } catch (error) {
       return exchange.refuse(toServalError(error));
     }
+  }
+
+  /** @throws ServalError SERVAL_OVERLOADED where its head alone says that there is no time for it. */
+  #checkDoor({ begun, headerTimeoutMs }: PlainPrediction): void {
+    const waitedMs = performance.now() - begun;
+    this.#parts.door.check({ versionKey: null, timeoutMs: headerTimeoutMs ?? null, waitedMs });
   }
 
   async #answerInfer(exchange: PlainExchange, request: PlainRequest, client: ClientConnection): Promise<PlainAnswer> {

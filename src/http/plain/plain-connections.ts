@@ -12,8 +12,8 @@ const MAX_ARRIVING_MS = 1_000;
 
 /**
  * Connections that node:http does not read yet: its parser, its two objects and their streams cost more than a refusal, and
- * a third of what the main process spends on an answer. A connection whose request is anything but plain is node:http's
- * from there on, as if it had just been opened.
+ * a third of what the main process spends on an answer. A connection whose request is not plainly read is node:http's from
+ * there on, as if it had just been opened.
  */
 export class PlainConnections {
   readonly #keepAliveTimeoutMs: number;

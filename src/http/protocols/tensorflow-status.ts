@@ -1,5 +1,5 @@
 import { ServalError } from '../../errors.ts';
-import { type ClassifierManifest, GRAPH_SUFFIX, type Manifest } from '../../repository/manifest.ts';
+import type { ClassifierManifest, Manifest } from '../../repository/manifest.ts';
 import type { ModelRepository } from '../../repository/model-repository.ts';
 import type { VersionRecord, VersionState } from '../../repository/version-lifecycle.ts';
 import type { DataType, TensorInfo } from '../../tensor.ts';
@@ -38,11 +38,6 @@ const DTYPES: Readonly<Record<DataType, string>> = {
   string: 'DT_STRING',
 };
 
-/** The model whose versions a name stands for: `<model>.graph` is the bare graph of a model with a pipeline. */
-function folderOf({ models }: ModelRepository, name: string): string {
-  return name.endsWith(GRAPH_SUFFIX) && !models.includes(name) ? name.slice(0, -GRAPH_SUFFIX.length) : name;
-}
-
 /**
  * The version's number: `stable` is the label of the version that serves requests which name none, `latest` of the
  * highest that is ready. Null where the path names none.
@@ -67,7 +62,7 @@ export function chosenVersion(repository: ModelRepository, { model, version, lab
  * @throws ServalError SERVAL_MODEL_NOT_FOUND, SERVAL_VERSION_NOT_FOUND
  */
 export function modelStatus(repository: ModelRepository, named: NamedVersion) {
-  const model = folderOf(repository, named.model);
+  const model = repository.ownerOfGraph(named.model) ?? named.model;
   const number = chosenVersion(repository, named);
   const records = repository.versionsOf(model).filter(({ version }) => number === null || version === number);
   if (records.length === 0) {
