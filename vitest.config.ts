@@ -11,7 +11,8 @@ export default defineConfig({
     maxWorkers: 2,
     pool: 'forks',
     // Far more than any test takes: a machine that is busy with other things fails none.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });
