@@ -6,7 +6,6 @@ import { isServing } from '../../server-phase.ts';
 import type { AppParts } from '../app.ts';
 import { ImageUpload } from '../image-upload.ts';
 import { OWN } from '../protocols/error-shapes.ts';
-import type { Answer } from '../raw-answer.ts';
 import type { PredictBody } from '../routes/predict-schemas.ts';
 import { PlainExchange, type Refusal, refusalOf } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
@@ -42,12 +41,13 @@ export class EarlyRefusal {
     };
   }
 
-  /** @returns null where it may be answered in time, or is not plain. */
-  answerTo(exchange: PlainExchange, body: unknown): Answer | null {
-    const { prediction } = exchange;
+  /**
+   * @param body as JSON, or an upload; of that no file is needed.
+   * @returns null where it may be answered in time, or is not plain.
+   */
+  find(prediction: PlainPrediction, body: unknown): Refusal | null {
     const asked = this.#mayRefuse(prediction) ? this.#read(prediction, body) : null;
-    const refusal = asked === null ? null : (this.#recent(asked) ?? this.#refusal(asked, prediction));
-    return refusal === null ? null : exchange.repeat(refusal);
+    return asked === null ? null : (this.#recent(asked) ?? this.#refusal(asked, prediction));
   }
 
   #candidate(request: RequestHead): PlainPrediction | null {
@@ -55,9 +55,8 @@ export class EarlyRefusal {
     return prediction?.form === 'json' && this.#mayRefuse(prediction) ? prediction : null;
   }
 
-  #mayRefuse({ headerTimeoutMs }: PlainPrediction): boolean {
-    const { door, config } = this.#parts;
-    return door.mayRefuse(headerTimeoutMs ?? config.defaultTimeoutMs);
+  #mayRefuse(prediction: PlainPrediction): boolean {
+    return this.#parts.door.mayRefuse(this.#timeoutOf(prediction));
   }
 
   #answer(
@@ -67,10 +66,9 @@ export class EarlyRefusal {
     handle: RequestListener,
   ): void {
     const body: Buffer | null = request.read();
-    const answer =
-      body === null ? null : this.answerTo(new PlainExchange(this.#parts, prediction, request), jsonOf(body));
-    if (answer !== null) {
-      const { statusCode, headers, text } = answer;
+    const refusal = body === null ? null : this.find(prediction, jsonOf(body));
+    if (refusal !== null) {
+      const { statusCode, headers, text } = new PlainExchange(this.#parts, prediction, request).repeat(refusal);
       response.writeHead(statusCode, headers).end(text);
       return;
     }
@@ -79,13 +77,21 @@ export class EarlyRefusal {
   }
 
   /** Null where it is not plain. */
-  #read({ model: pathModel, version, headerTimeoutMs }: PlainPrediction, body: unknown): Asked | null {
+  #read(prediction: PlainPrediction, body: unknown): Asked | null {
     if (typeof body !== 'object' || body === null) return null;
-    const { model = pathModel, inputs, parameters } = body as Partial<PredictBody>;
+    const { model: bodyModel, inputs, parameters } = body as Partial<PredictBody>;
+    const { model: pathModel, version, query } = prediction;
     const kind = body instanceof ImageUpload ? 'image' : kindOf(inputs);
-    if (kind === null || (pathModel !== null && model !== pathModel)) return null;
-    const timeoutMs = shorter(headerTimeoutMs ?? this.#parts.config.defaultTimeoutMs, parameters?.timeout_ms);
-    return { model, version, kind, timeoutMs };
+    const names = [pathModel, query?.model, bodyModel].filter((name) => name != null);
+    const model = typeof names[0] === 'string' ? names[0] : null;
+    if (kind === null || names.some((name) => name !== model)) return null;
+    return { model, version, kind, timeoutMs: this.#timeoutOf(prediction, parameters?.timeout_ms) };
+  }
+
+  /** As the usual way has it; what it says about one that is none comes after its validation. */
+  #timeoutOf({ query, headerTimeoutMs }: PlainPrediction, inBody: unknown = undefined): number {
+    const named = [Number(inBody ?? query?.timeout_ms), headerTimeoutMs ?? Number.NaN].filter((ms) => ms >= 1);
+    return named.length === 0 ? this.#parts.config.defaultTimeoutMs : Math.min(...named);
   }
 
   /** What was said to one who asked for the same just now. */
@@ -138,11 +144,6 @@ function whenWhole(request: IncomingMessage, callback: () => void): void {
     if (request.complete) callback();
     else request.on('readable', look).on('close', look);
   });
-}
-
-/** What the usual way says about one that is none comes after its validation. */
-function shorter(timeoutMs: number, given: unknown): number {
-  return typeof given === 'number' && given >= 1 ? Math.min(timeoutMs, given) : timeoutMs;
 }
 
 function kindOf(inputs: unknown): InputKind | null {

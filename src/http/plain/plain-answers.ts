@@ -30,6 +30,9 @@ export type PlainAnswersParts = Pick<
   readonly json: JsonThread;
 };
 
+/** What stands for a file that has not come. */
+const NO_FILE = new ImageUpload([], {});
+
 /**
  * Answers the plainest requests, most of what a busy server gets, without node:http and the framework: predictions of the
  * own API in JSON or as an image file, and inferences of the Open Inference Protocol. The same checks, answers, metrics and
@@ -39,13 +42,15 @@ export class PlainAnswers {
   readonly #parts: PlainAnswersParts;
   readonly #refusal: EarlyRefusal;
   readonly #bodySchema: ReturnType<typeof predictBodySchema>;
+  readonly #querySchema: ReturnType<typeof uploadParametersSchema>;
   readonly #reader: PredictRequestReader;
 
   constructor(parts: PlainAnswersParts, refusal: EarlyRefusal) {
     this.#parts = parts;
     this.#refusal = refusal;
     this.#bodySchema = predictBodySchema(parts.config);
-    this.#reader = new PredictRequestReader(parts.config, uploadParametersSchema(parts.config));
+    this.#querySchema = uploadParametersSchema(parts.config);
+    this.#reader = new PredictRequestReader(parts.config, this.#querySchema);
   }
 
   /** @returns null where node:http is to answer, whatever the body is. */
@@ -69,6 +74,18 @@ export class PlainAnswers {
       return null;
     }
     return () => budget.release(bodyBytes);
+  }
+
+  /**
+   * Refuses an image at its head, where there is no time for it: its bytes are then not worth keeping.
+   * @returns null where they are.
+   */
+  refuse(prediction: PlainPrediction, head: PlainHead): PlainAnswer | null {
+    const refusal = prediction.form === 'image' ? this.#refusal.find(prediction, NO_FILE) : null;
+    if (refusal === null) return null;
+    const { gatekeeper } = this.#parts;
+    const exchange = new PlainExchange(this.#parts, prediction, head);
+    return this.#whole((gatekeeper && exchange.admit(gatekeeper)) ?? exchange.repeat(refusal), head);
   }
 
   /** Its client went away before the body was complete. */
@@ -101,7 +118,7 @@ export class PlainAnswers {
     // Before it is counted: what goes to node:http is counted there.
     const early = gatekeeper === null ? undefined : this.#read(prediction, body);
     if (early === null) return null;
-    const refused = (gatekeeper && exchange.admit(gatekeeper)) ?? this.#refusal.answerTo(exchange, body);
+    const refused = (gatekeeper && exchange.admit(gatekeeper)) ?? this.#refuseEarly(exchange, body);
     if (refused !== null) return this.#whole(refused, request);
     return new Promise((resolve) => {
       turns.enter(() => {
@@ -109,6 +126,11 @@ export class PlainAnswers {
         resolve(asked === null ? null : this.#classify(exchange, request, asked, client));
       });
     });
+  }
+
+  #refuseEarly(exchange: PlainExchange, body: unknown): Answer | null {
+    const refusal = this.#refusal.find(exchange.prediction, body);
+    return refusal === null ? null : exchange.repeat(refusal);
   }
 
   async #classify(
@@ -128,11 +150,13 @@ export class PlainAnswers {
   }
 
   /** Null where anything is wrong with it. */
-  #read({ model, version, headerTimeoutMs }: PlainPrediction, given: unknown): PredictRequest | null {
+  #read(prediction: PlainPrediction, given: unknown): PredictRequest | null {
+    const { model, version, headerTimeoutMs } = prediction;
+    const { success: isRight, data: query } = this.#querySchema.safeParse(prediction.query ?? {});
     const body = given instanceof ImageUpload ? given : this.#checked(given);
-    if (body === null) return null;
+    if (!isRight || body === null) return null;
     try {
-      return this.#reader.read({ target: { model, version }, query: {}, body, headerTimeoutMs });
+      return this.#reader.read({ target: { model, version }, query, body, headerTimeoutMs });
     } catch {
       return null;
     }
@@ -188,9 +212,9 @@ export class PlainAnswers {
   }
 
   /** With what node:http would add. */
-  #whole(answer: Answer, request: PlainRequest): PlainAnswer {
+  #whole(answer: Answer, { keepsAlive }: PlainHead): PlainAnswer {
     const { phase, config } = this.#parts;
-    const isLast = !request.keepsAlive || phase() === 'draining';
+    const isLast = !keepsAlive || phase() === 'draining';
     const connection = isLast
       ? { connection: 'close' }
       : { connection: 'keep-alive', 'keep-alive': `timeout=${Math.floor(config.keepAliveTimeoutMs / 1000)}` };

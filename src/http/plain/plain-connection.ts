@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { freeOwnMemory } from '../../off-heap.ts';
 import type { ClientConnection } from '../../pipelines/predictor.ts';
 import { ArrivingRequest } from './arriving-request.ts';
 import type { NodeHttp } from './node-http.ts';
@@ -11,7 +12,7 @@ import { readPlainHead } from './plain-request.ts';
 const MAX_UNREAD_BYTES = 65_536;
 
 export interface PlainConnectionOptions {
-  readonly answers: Pick<PlainAnswers, 'expect' | 'hold' | 'answerTo' | 'abandon'>;
+  readonly answers: Pick<PlainAnswers, 'expect' | 'refuse' | 'hold' | 'answerTo' | 'abandon'>;
   readonly nodeHttp: NodeHttp;
   /** Called when this is over: the connection is closed, or node:http's. */
   readonly ended: (connection: PlainConnection) => void;
@@ -25,11 +26,19 @@ interface Awaited {
   readonly release: () => void;
 }
 
+/** A request that has been refused; its answer is given when its body has come, as some clients look for it only then. */
+interface Skipped {
+  readonly answer: PlainAnswer;
+  readonly begun: number;
+  missingBytes: number;
+}
+
 /** One connection that is read without node:http, a request after another, until one comes that is not plain. */
 export class PlainConnection implements ClientConnection {
   readonly #socket: Socket;
   readonly #options: PlainConnectionOptions;
   #awaited: Awaited | null = null;
+  #skipped: Skipped | null = null;
   /** When the request came that is being answered; null while there is none. */
   #begun: number | null = null;
   /** What came after it. */
@@ -62,12 +71,13 @@ export class PlainConnection implements ClientConnection {
 
   /** ms since it was opened, or given its last answer; 0 while a request is being answered, or has begun to come. */
   get idleMs(): number {
-    return this.isAnswering || this.#awaited !== null ? 0 : performance.now() - this.#idleSince;
+    return this.isAnswering || this.arrivingMs > 0 ? 0 : performance.now() - this.#idleSince;
   }
 
   /** ms since the head of the request came that is not whole yet; 0 where there is none. */
   get arrivingMs(): number {
-    return this.#awaited === null ? 0 : performance.now() - this.#awaited.request.begun;
+    const begun = this.#awaited?.request.begun ?? this.#skipped?.begun;
+    return begun === undefined ? 0 : performance.now() - begun;
   }
 
   waitedMs(): number {
@@ -94,6 +104,7 @@ export class PlainConnection implements ClientConnection {
   /** Gives it over, after the answer that it waits for. */
   release(): void {
     if (this.isAnswering) this.#isReleased = true;
+    else if (this.#skipped !== null) this.#answer({ ...this.#skipped.answer, isLast: true });
     else this.#giveOver(this.#awaited?.request.bytes() ?? null);
   }
 
@@ -119,8 +130,9 @@ export class PlainConnection implements ClientConnection {
       if (this.#unread.byteLength > MAX_UNREAD_BYTES) this.#socket.pause();
       return;
     }
-    if (this.#awaited === null) this.#begin(chunk);
-    else this.#continue(this.#awaited, chunk);
+    if (this.#skipped !== null) this.#skip(this.#skipped, chunk);
+    else if (this.#awaited !== null) this.#continue(this.#awaited, chunk);
+    else this.#begin(chunk);
   }
 
   #begin(chunk: Buffer<ArrayBuffer>): void {
@@ -132,6 +144,12 @@ export class PlainConnection implements ClientConnection {
       return;
     }
     const prediction = answers.expect(head);
+    const refusal = prediction === null ? null : answers.refuse(prediction, head);
+    if (refusal !== null) {
+      this.#skipped = { answer: refusal, begun: performance.now(), missingBytes: head.headBytes + head.bodyBytes };
+      this.#skip(this.#skipped, chunk);
+      return;
+    }
     if (missingBytes === 0) {
       this.#answerTo(new ArrivingRequest(head, chunk), prediction, ignore);
       return;
@@ -139,6 +157,20 @@ export class PlainConnection implements ClientConnection {
     const release = prediction === null ? null : answers.hold(prediction, head);
     if (prediction === null || release === null) this.#giveOver(chunk);
     else this.#awaited = { request: new ArrivingRequest(head, chunk), prediction, release };
+  }
+
+  #skip(skipped: Skipped, piece: Buffer<ArrayBuffer>): void {
+    skipped.missingBytes -= piece.byteLength;
+    const { answer, missingBytes } = skipped;
+    if (missingBytes > 0) {
+      freeOwnMemory(piece);
+      return;
+    }
+    this.#skipped = null;
+    const next = missingBytes < 0 ? piece.subarray(missingBytes) : null;
+    this.#answer(answer);
+    if (next === null) freeOwnMemory(piece);
+    else this.#receive(next);
   }
 
   #continue({ request, prediction, release }: Awaited, piece: Buffer<ArrayBuffer>): void {

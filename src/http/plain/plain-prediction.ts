@@ -1,3 +1,4 @@
+import { parse } from 'node:querystring';
 import type { Config } from '../../config.ts';
 import { IMAGE_TYPES, maxTensorBytes } from '../body-parsers.ts';
 import { OWN, type Protocol, protocolOf } from '../protocols/error-shapes.ts';
@@ -18,9 +19,16 @@ export interface PlainPrediction {
   /** As the path names them. */
   readonly model: string | null;
   readonly version: number | null;
+  /** What stands behind the path, not checked; null where nothing does. */
+  readonly query: PlainQuery | null;
   /** From its header. */
   readonly headerTimeoutMs: number | undefined;
 }
+
+export type PlainQuery = Readonly<NodeJS.Dict<string | string[]>>;
+
+/** Nothing in it has to be decoded. */
+const QUERY = /^[\w.&=-]*$/;
 
 const OWN_PATH = /^\/(?:models\/([\w.-]{1,128})\/(?:versions\/([1-9]\d{0,8})\/)?)?predict$/;
 const INFERENCE_PATH = /^\/v2\/models\/([\w.-]{1,128})(?:\/versions\/([1-9]\d{0,8}))?\/infer$/;
@@ -34,9 +42,10 @@ const MAX_BODY_BYTES = 4_194_304;
 export function readPlainPrediction(head: RequestHead, config: Config): PlainPrediction | null {
   const { method, url = '', headers } = head;
   if (method !== 'POST' || headers['content-encoding'] !== undefined) return null;
-  const own = OWN_PATH.exec(url);
+  const queryAt = url.indexOf('?');
+  const own = OWN_PATH.exec(queryAt < 0 ? url : url.slice(0, queryAt));
   const [path, model, version] = own ?? INFERENCE_PATH.exec(url) ?? [];
-  if (path === undefined) return null;
+  if (path === undefined || (queryAt >= 0 && !QUERY.test(url.slice(queryAt + 1)))) return null;
   const form = own === null ? 'inference' : ownForm(String(headers['content-type']));
   if (form === null || !(Number(headers['content-length']) <= maxBytes(form, config))) return null;
   const given = headers[TIMEOUT_HEADER];
@@ -49,6 +58,7 @@ export function readPlainPrediction(head: RequestHead, config: Config): PlainPre
     route: routeOf(form, model, version),
     model: model ?? null,
     version: version === undefined ? null : Number(version),
+    query: queryAt < 0 ? null : parse(url.slice(queryAt + 1)),
     headerTimeoutMs,
   };
 }

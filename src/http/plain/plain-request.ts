@@ -20,7 +20,7 @@ export interface PlainRequest extends PlainHead {
 }
 
 const END_OF_HEAD = '\r\n\r\n';
-const REQUEST_LINE = /^(GET|POST) (\/[\w./-]{0,512}) HTTP\/1\.1$/;
+const REQUEST_LINE = /^(GET|POST) (\/[\w./-]{0,512}(?:\?[\w.&=-]{0,512})?) HTTP\/1\.1$/;
 /** Names as tokens, values of printable ASCII: the strict half of https://www.rfc-editor.org/rfc/rfc9112#section-5. */
 const HEADER = /^([A-Za-z][\w-]{0,63}):[ \t]*([\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?|)[ \t]*$/;
 const LENGTH = /^\d{1,9}$/;

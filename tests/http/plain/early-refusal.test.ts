@@ -108,20 +108,27 @@ test.each([
   ['by the default', {}, undefined, 429],
   ['by a header', { 'x-request-timeout-ms': '5000' }, undefined, 200],
   ['by the body', {}, { timeout_ms: 30 }, 429],
-])('allows the time given %s', async (_name, headers, parameters, status) => {
+  ['by a longer one of the body', {}, { timeout_ms: 5_000 }, 200],
+  ['by header and body, the shorter of them', { 'x-request-timeout-ms': '1200' }, { timeout_ms: 5_000 }, 429],
+  ['by the query', {}, undefined, 200, '?timeout_ms=5000'],
+  ['by the body before that of the query', {}, { timeout_ms: 30 }, 429, '?timeout_ms=1400'],
+])('allows the time given %s', async (_name, headers, parameters, status, query = '') => {
   const { post } = await serverWith(1_500);
-  expect((await post('/predict', { inputs: ['good'], parameters }, headers)).status).toBe(status);
+  expect((await post(`/predict${query}`, { inputs: ['good'], parameters }, headers)).status).toBe(status);
 });
 
 test('knows the model of the path, of the body, and the kind of the inputs', async () => {
   const { post, resolve, requestAnswered } = await serverWith(2_000);
   await post('/models/sentiment/predict', { inputs: 'good' });
   await post('/predict', { model: 'imagenet', inputs: [{ image: '' }] });
+  await post('/predict?model=mnist', { inputs: [{ image: '' }] });
   expect(resolve.mock.calls.map(([asked]) => asked)).toEqual([
     { model: 'sentiment', version: null, inputs: [{ kind: 'text' }] },
     { model: 'imagenet', version: null, inputs: [{ kind: 'image' }] },
+    { model: 'mnist', version: null, inputs: [{ kind: 'image' }] },
   ]);
-  expect(requestAnswered.mock.calls.map(([{ route }]) => route)).toEqual(['/models/:model/predict', '/predict']);
+  const routes = ['/models/:model/predict', '/predict', '/predict'];
+  expect(requestAnswered.mock.calls.map(([{ route }]) => route)).toEqual(routes);
 });
 
 test('a request that has time goes the usual way with its body, though the queue is long for others', async () => {
@@ -143,7 +150,9 @@ test.each([
   ['null', '/predict', 'null', {}],
   ['two models', '/models/sentiment/predict', { model: 'other', inputs: 'good' }, {}],
   ['another route', '/v2/models/sentiment/infer', { inputs: 'good' }, {}],
-  ['a query', '/predict?model=sentiment', { inputs: 'good' }, {}],
+  ['a model in the query that is another', '/models/sentiment/predict?model=other', { inputs: 'good' }, {}],
+  ['two models in the query', '/predict?model=sentiment&model=sentiment', { inputs: 'good' }, {}],
+  ['a query that has to be decoded', '/predict?model=%73entiment', { inputs: 'good' }, {}],
   ['another type', '/predict', 'pixels', { 'content-type': 'image/png' }],
   ['a body that is compressed', '/predict', { inputs: 'good' }, { 'content-encoding': 'gzip' }],
   ['a large body', '/predict', { inputs: 'x'.repeat(20_000) }, {}],

@@ -179,6 +179,9 @@ test.each([
   ['a body that is compressed', { inputs: 'good' }, { headers: { 'content-encoding': 'gzip' } }],
   ['large headers', { inputs: 'good' }, { headers: { 'x-filler': 'a'.repeat(20_000) } }],
   ['a large body', { inputs: 'x'.repeat(20_000) }, {}],
+  ['a query that is wrong', { inputs: 'good' }, { path: '/predict?top_k=0' }],
+  ['a query of nothing known', { inputs: 'good' }, { path: '/predict?topk=1' }],
+  ['a query said twice', { inputs: 'good' }, { path: '/predict?top_k=1&top_k=2' }],
   ['a time that is none', { inputs: 'good' }, { headers: { 'x-request-timeout-ms': 'soon' } }],
   ['a time that is too long', { inputs: 'good' }, { headers: { 'x-request-timeout-ms': '9999999999' } }],
 ])('leaves to node:http what is wrong or out of the ordinary: %s', async (_name, body, sent) => {
@@ -320,6 +323,60 @@ test('an image file is predicted as it came', async () => {
   expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(
     expect.objectContaining({ route: '/models/:model/predict', served: expect.objectContaining({ imageBytes: 10 }) }),
   );
+});
+
+test('a query says what a body may', async () => {
+  const { send, asked } = answersOf();
+  const query = 'model=imagenet&timeout_ms=700&top_k=1&priority=background';
+  await send('some bytes', { path: `/predict?${query}`, headers: { 'content-type': 'image/jpeg' } });
+  expect(asked.mock.calls[0]?.[0]).toMatchObject({
+    model: 'imagenet',
+    timeoutMs: 700,
+    options: { topK: 1 },
+    priority: 'background',
+  });
+});
+
+describe('an image that comes while the queue is long', () => {
+  const head = (type: string) => {
+    const lines = ['POST /models/a/predict?timeout_ms=500 HTTP/1.1', 'host: a', `content-type: ${type}`];
+    return readPlainHead(Buffer.from(`${lines.join('\r\n')}\r\ncontent-length: 9000\r\n\r\n`));
+  };
+  const refuse = ({ answers }: Pick<ReturnType<typeof answersOf>, 'answers'>, type = 'image/jpeg') => {
+    const plain = head(type);
+    const prediction = plain && answers.expect(plain);
+    if (!plain || !prediction) throw new Error('not expected');
+    return answers.refuse(prediction, plain);
+  };
+
+  test('is refused by its head, and told of', () => {
+    const parts = answersOf({ mayRefuse: true });
+    const [answer] = refuse(parts)?.pieces ?? [];
+    expect(answer).toMatch(/^HTTP\/1.1 429 Too Many Requests\r\n.*retry-after: 2\r\n.*SERVAL_OVERLOADED/s);
+    const fields = { route: '/models/:model/predict', statusCode: 429, errorCode: 'SERVAL_OVERLOADED' };
+    expect(parts.requestAnswered).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(fields));
+    expect(parts.info).toHaveBeenCalledOnce();
+    expect(parts.check).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ timeoutMs: 500 }));
+  });
+
+  test('is not where it has time, and neither is JSON, whose body may say more', () => {
+    for (const [parts, type] of [
+      [answersOf(), 'image/jpeg'],
+      [answersOf({ mayRefuse: true }), 'application/json'],
+    ] as const) {
+      expect(refuse(parts, type)).toBeNull();
+      expect(parts.requestAnswered).not.toHaveBeenCalled();
+    }
+  });
+
+  test('is told first that it has no key, where it has none', () => {
+    const error = new ServalError('SERVAL_KEY_MISSING', 'no key');
+    const admit = vi.fn(() => ({ admitted: false, client: null, error }) as unknown as Decision);
+    const gatekeeper = { admit, limitFields: () => null } as unknown as Gatekeeper;
+    const [answer] = refuse(answersOf({ mayRefuse: true, gatekeeper }))?.pieces ?? [];
+    expect(answer).toMatch(/^HTTP\/1.1 401 /);
+    expect(admit).toHaveBeenCalledOnce();
+  });
 });
 
 describe('an inference of the Open Inference Protocol', () => {

@@ -9,6 +9,8 @@ import { PlainConnections } from '../../../src/http/plain/plain-connections.ts';
 import type { PlainHead, PlainRequest } from '../../../src/http/plain/plain-request.ts';
 import type { ClientConnection } from '../../../src/pipelines/predictor.ts';
 
+/** What the path /refused gets, whatever its body. */
+const REFUSED = 'HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n';
 /** What the path /plain gets at once, and /later when the test says so. */
 const PLAIN = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
 const MAX_HELD_BYTES = 5_000_000;
@@ -31,6 +33,8 @@ async function serve(usual: RequestListener | null = null) {
   const held = { bytes: 0 };
   const answers = {
     expect: ({ url }: PlainHead) => (url === '/usual' ? null : { url }),
+    refuse: (_prediction: unknown, { url, keepsAlive }: PlainHead) =>
+      url === '/refused' ? { pieces: [REFUSED], isLast: !keepsAlive } : null,
     hold: (_prediction: unknown, { bodyBytes }: PlainHead) => {
       if (bodyBytes > MAX_HELD_BYTES) return null;
       held.bytes += bodyBytes;
@@ -293,6 +297,85 @@ describe('a body that comes in pieces', () => {
     client.send(bytes.slice(-3));
     await expect.poll(() => client.received).toContain('usual a body');
     expect(held.bytes).toBe(0);
+  });
+});
+
+describe('a request that is refused by its head', () => {
+  const BODY = 'x'.repeat(2_000_000);
+
+  test('has its answer when its body has come, of which nothing is held', async () => {
+    const { open, held, answerTo, seen } = await serve();
+    const client = await open();
+    const bytes = post('/refused', BODY);
+    client.send(bytes.slice(0, -100));
+    await delay(50);
+    expect(client.received).toBe('');
+    expect(held.bytes).toBe(0);
+    client.send(bytes.slice(-100));
+    await expect.poll(() => client.received).toBe(REFUSED);
+    client.send(post('/plain', 'b'));
+    await expect.poll(() => client.received).toBe(REFUSED + PLAIN);
+    expect(answerTo).toHaveBeenCalledOnce();
+    expect(seen).not.toHaveBeenCalled();
+  });
+
+  test('has it at once where its body came with its head', async () => {
+    const { open } = await serve();
+    const client = await open();
+    client.send(post('/refused', 'a body'));
+    await expect.poll(() => client.received).toBe(REFUSED);
+  });
+
+  test('is followed by the next one, whatever piece that came in', async () => {
+    const { open, answerTo } = await serve();
+    const client = await open();
+    const bytes = post('/refused', BODY);
+    client.send(bytes.slice(0, -10));
+    await delay(50);
+    client.send(bytes.slice(-10) + post('/plain', 'b'));
+    await expect.poll(() => client.received).toBe(REFUSED + PLAIN);
+    expect(answerTo).toHaveBeenCalledOnce();
+  });
+
+  test('ends the connection of a client that wants no more, when all of it has come', async () => {
+    const { open, plain } = await serve();
+    const client = await open();
+    client.send(post('/refused', BODY, 'close'));
+    await expect.poll(() => client.isClosed).toBe(true);
+    expect(client.received).toBe(REFUSED);
+    await expect.poll(() => plain.keptCount).toBe(0);
+  });
+
+  test('has its answer, and no connection more, where it does not come within a second', async () => {
+    const { open } = await serve();
+    const client = await open();
+    client.send(post('/refused', BODY).slice(0, -3));
+    await expect.poll(() => client.isClosed).toBe(true);
+    expect(client.received).toBe(REFUSED);
+  });
+
+  test('has its answer when the server closes', async () => {
+    const { open, plain } = await serve();
+    const client = await open();
+    client.send(post('/refused', 'a body').slice(0, -3));
+    await delay(50);
+    const released = vi.fn();
+    plain.release(released);
+    await expect.poll(() => client.isClosed).toBe(true);
+    expect(client.received).toBe(REFUSED);
+    await expect.poll(() => released.mock.calls.length).toBe(1);
+  });
+
+  test('may lose its client meanwhile', async () => {
+    const { open, plain, abandon } = await serve();
+    const client = await open();
+    client.send(post('/plain', 'a'));
+    await expect.poll(() => client.received).toBe(PLAIN);
+    client.send(post('/refused', BODY).slice(0, -3));
+    await delay(50);
+    client.destroy();
+    await expect.poll(() => plain.keptCount).toBe(0);
+    expect(abandon).not.toHaveBeenCalled();
   });
 });
 

@@ -21,7 +21,8 @@ const REQUESTS = [
 const LOOKUPS = ['Host: a', 'host:b\r\nAccept: */*\r\nConnection: close'].map((head) =>
   Buffer.from(`GET /v2/models/a.b/ready HTTP/1.1\r\n${head}\r\n\r\n`),
 );
-const ALL = [...REQUESTS, ...LOOKUPS];
+const WITH_QUERY = Buffer.from('GET /models?top_k=1&a=b-c.d HTTP/1.1\r\nHost: a\r\n\r\n');
+const ALL = [...REQUESTS, ...LOOKUPS, WITH_QUERY];
 
 interface Read {
   readonly method: string | undefined;

@@ -25,6 +25,11 @@ test('reads the head of what is not whole yet, and says how much is to come', ()
   expect(readPlainHead(bytes)).toMatchObject({ bodyBytes: 5000, headBytes: bytes.indexOf('the first bytes') });
 });
 
+test('reads a query in which nothing has to be decoded', () => {
+  const line = 'POST /predict?timeout_ms=500&top_k=1 HTTP/1.1';
+  expect(readPlainRequest(request({ line }))).toMatchObject({ url: '/predict?timeout_ms=500&top_k=1' });
+});
+
 test('reads a GET, which has no body', () => {
   const bytes = request({ line: 'GET /v2/health/live HTTP/1.1', headers: ['Host: localhost'], body: '' });
   expect(readPlainRequest(bytes)).toMatchObject({ method: 'GET', url: '/v2/health/live', bodyBytes: 0 });
@@ -46,7 +51,8 @@ test.each([
   ['a GET with a length', request({ line: 'GET /predict HTTP/1.1' })],
   ['a GET with something behind it', request({ line: 'GET / HTTP/1.1', headers: ['Host: localhost'], body: '{}' })],
   ['an older protocol', request({ line: 'POST /predict HTTP/1.0' })],
-  ['an address with a query', request({ line: 'POST /predict?a=1 HTTP/1.1' })],
+  ['a query that has to be decoded', request({ line: 'POST /predict?a=%31 HTTP/1.1' })],
+  ['two queries', request({ line: 'POST /predict?a=1?b=2 HTTP/1.1' })],
   ['an address of a proxy', request({ line: 'POST http://localhost/predict HTTP/1.1' })],
   ['spaces in the request line', request({ line: 'POST  /predict HTTP/1.1' })],
   ['no host', request({ headers: HEAD.slice(1) })],
