@@ -13,6 +13,8 @@ import { jsonOf, type RequestHead } from './plain-request.ts';
 
 export type EarlyRefusalParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'door' | 'phase'>;
 
+/** What stands for an image file that has not come. */
+export const NO_FILE = new ImageUpload([], {});
 /** For so long a queue is taken to be as long as it was: a batch takes some ms. */
 const SAME_MS = 2;
 
@@ -37,7 +39,8 @@ export class EarlyRefusal {
     return (request, response) => {
       const prediction = this.#candidate(request);
       if (prediction === null) handle(request, response);
-      else whenWhole(request, () => this.#answer(prediction, request, response, handle));
+      else if (prediction.form === 'image') this.#answerByHead({ prediction, request, response, handle });
+      else whenWhole(request, () => this.#answer({ prediction, request, response, handle }));
     };
   }
 
@@ -52,28 +55,36 @@ export class EarlyRefusal {
 
   #candidate(request: RequestHead): PlainPrediction | null {
     const prediction = isServing(this.#parts.phase()) ? readPlainPrediction(request, this.#parts.config) : null;
-    return prediction?.form === 'json' && this.#mayRefuse(prediction) ? prediction : null;
+    return prediction !== null && prediction.form !== 'inference' && this.#mayRefuse(prediction) ? prediction : null;
   }
 
   #mayRefuse(prediction: PlainPrediction): boolean {
     return this.#parts.door.mayRefuse(this.#timeoutOf(prediction));
   }
 
-  #answer(
-    prediction: PlainPrediction,
-    request: IncomingMessage,
-    response: ServerResponse,
-    handle: RequestListener,
-  ): void {
+  #answer(candidate: Candidate): void {
+    const { prediction, request, response, handle } = candidate;
     const body: Buffer | null = request.read();
     const refusal = body === null ? null : this.find(prediction, jsonOf(body));
     if (refusal !== null) {
-      const { statusCode, headers, text } = new PlainExchange(this.#parts, prediction, request).repeat(refusal);
-      response.writeHead(statusCode, headers).end(text);
+      this.#refuse(candidate, refusal);
       return;
     }
     if (body !== null) request.unshift(body);
     handle(request, response);
+  }
+
+  /** The bytes are dropped; the answer follows the last of them, as many clients look for it only then. */
+  #answerByHead(candidate: Candidate): void {
+    const { prediction, request, response, handle } = candidate;
+    const refusal = this.find(prediction, NO_FILE);
+    if (refusal === null) handle(request, response);
+    else request.resume().once('close', () => this.#refuse(candidate, refusal));
+  }
+
+  #refuse({ prediction, request, response }: Candidate, refusal: Refusal): void {
+    const { statusCode, headers, text } = new PlainExchange(this.#parts, prediction, request).repeat(refusal);
+    response.writeHead(statusCode, headers).end(text);
   }
 
   /** Null where it is not plain. */
@@ -118,6 +129,15 @@ export class EarlyRefusal {
       return refusal;
     }
   }
+}
+
+/** A request that may be refused. */
+interface Candidate {
+  readonly prediction: PlainPrediction;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** The usual way. */
+  readonly handle: RequestListener;
 }
 
 /** What a refusal depends on, beside the load. */

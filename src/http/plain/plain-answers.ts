@@ -15,7 +15,7 @@ import { type Answer, rawAnswer } from '../raw-answer.ts';
 import { PredictRequestReader } from '../routes/predict-request.ts';
 import { predictResponse } from '../routes/predict-response.ts';
 import { type PredictBody, predictBodySchema, uploadParametersSchema } from '../routes/predict-schemas.ts';
-import type { EarlyRefusal } from './early-refusal.ts';
+import { type EarlyRefusal, NO_FILE } from './early-refusal.ts';
 import type { PlainAnswer } from './plain-answer.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
@@ -29,9 +29,6 @@ export type PlainAnswersParts = Pick<
   readonly budget: ReceivingBudget;
   readonly json: JsonThread;
 };
-
-/** What stands for a file that has not come. */
-const NO_FILE = new ImageUpload([], {});
 
 /**
  * Answers the plainest requests, most of what a busy server gets, without node:http and the framework: predictions of the

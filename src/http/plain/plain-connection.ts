@@ -71,13 +71,17 @@ export class PlainConnection implements ClientConnection {
 
   /** ms since it was opened, or given its last answer; 0 while a request is being answered, or has begun to come. */
   get idleMs(): number {
-    return this.isAnswering || this.arrivingMs > 0 ? 0 : performance.now() - this.#idleSince;
+    return this.isAnswering || this.#arrivingSince !== undefined ? 0 : performance.now() - this.#idleSince;
   }
 
   /** ms since the head of the request came that is not whole yet; 0 where there is none. */
   get arrivingMs(): number {
-    const begun = this.#awaited?.request.begun ?? this.#skipped?.begun;
-    return begun === undefined ? 0 : performance.now() - begun;
+    const since = this.#arrivingSince;
+    return since === undefined ? 0 : performance.now() - since;
+  }
+
+  get #arrivingSince(): number | undefined {
+    return this.#awaited?.request.begun ?? this.#skipped?.begun;
   }
 
   waitedMs(): number {
@@ -162,15 +166,9 @@ export class PlainConnection implements ClientConnection {
   #skip(skipped: Skipped, piece: Buffer<ArrayBuffer>): void {
     skipped.missingBytes -= piece.byteLength;
     const { answer, missingBytes } = skipped;
-    if (missingBytes > 0) {
-      freeOwnMemory(piece);
-      return;
-    }
-    this.#skipped = null;
-    const next = missingBytes < 0 ? piece.subarray(missingBytes) : null;
-    this.#answer(answer);
-    if (next === null) freeOwnMemory(piece);
-    else this.#receive(next);
+    if (missingBytes < 0) this.#unread = piece.subarray(missingBytes);
+    else freeOwnMemory(piece);
+    if (missingBytes <= 0) this.#answer(answer);
   }
 
   #continue({ request, prediction, release }: Awaited, piece: Buffer<ArrayBuffer>): void {
@@ -200,6 +198,7 @@ export class PlainConnection implements ClientConnection {
 
   #answer(answer: PlainAnswer): void {
     this.#begun = null;
+    this.#skipped = null;
     this.#idleSince = performance.now();
     const socket = this.#socket;
     if (socket.destroyed) {

@@ -131,6 +131,20 @@ test('knows the model of the path, of the body, and the kind of the inputs', asy
   expect(requestAnswered.mock.calls.map(([{ route }]) => route)).toEqual(routes);
 });
 
+test.each([
+  ['node:http', READ_BY_NODE],
+  ['nobody', {}],
+])('refuses an image by its head, and drops its bytes, where %s has read it', async (_name, changes) => {
+  const { post, requestAnswered, resolve } = await serverWith(2_000, changes);
+  const path = '/models/imagenet/versions/1/predict?timeout_ms=500';
+  const { status, text } = await post(path, 'x'.repeat(1_000_000), { 'content-type': 'image/jpeg' });
+  expect(status).toBe(429);
+  expect(JSON.parse(text)).toMatchObject({ code: 'SERVAL_OVERLOADED' });
+  expect(resolve).toHaveBeenCalledExactlyOnceWith({ model: 'imagenet', version: 1, inputs: [{ kind: 'image' }] });
+  const route = '/models/:model/versions/:version/predict';
+  expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ route, statusCode: 429 }));
+});
+
 test('a request that has time goes the usual way with its body, though the queue is long for others', async () => {
   const check = vi.fn();
   const { post, requestAnswered } = await serverWith(2_000, {
@@ -153,7 +167,8 @@ test.each([
   ['a model in the query that is another', '/models/sentiment/predict?model=other', { inputs: 'good' }, {}],
   ['two models in the query', '/predict?model=sentiment&model=sentiment', { inputs: 'good' }, {}],
   ['a query that has to be decoded', '/predict?model=%73entiment', { inputs: 'good' }, {}],
-  ['another type', '/predict', 'pixels', { 'content-type': 'image/png' }],
+  ['another type', '/predict', 'pixels', { 'content-type': 'text/plain' }],
+  ['an image with time', '/predict?timeout_ms=5000', 'pixels', { 'content-type': 'image/png' }],
   ['a body that is compressed', '/predict', { inputs: 'good' }, { 'content-encoding': 'gzip' }],
   ['a large body', '/predict', { inputs: 'x'.repeat(20_000) }, {}],
   ['a time that is none', '/predict', { inputs: 'good' }, { 'x-request-timeout-ms': 'soon' }],
