@@ -8,11 +8,26 @@ export const TIMEOUT_HEADER = 'x-request-timeout-ms';
  * Refuses a prediction before its body is read, where the queue is longer than the request may wait: a full queue costs a
  * client one round trip and the server next to nothing.
  */
-export function doorHook({ door }: AppParts): onRequestHookHandler {
-  return ({ headers }, reply, done) => {
-    door.check({ versionKey: null, timeoutMs: timeoutOf(headers), waitedMs: reply.elapsedTime });
+export function doorHook({ door, repository }: AppParts): onRequestHookHandler {
+  return ({ headers, params }, reply, done) => {
+    const timeoutMs = timeoutOf(headers);
+    const key = timeoutMs === null ? null : keyOf(repository, params as PathNames);
+    door.check({ versionKey: key, timeoutMs, waitedMs: reply.elapsedTime });
     done();
   };
+}
+
+/** How a path names a version, not checked. */
+interface PathNames {
+  readonly model?: string;
+  readonly version?: string;
+  readonly label?: string;
+}
+
+/** Null where the path does not say whose queue the request will stand in. */
+function keyOf(repository: AppParts['repository'], { model, version, label }: PathNames): string | null {
+  if (model === undefined || label !== undefined) return null;
+  return repository.keyOf(model, version === undefined ? null : Number(version));
 }
 
 /** The smallest wait that the headers allow; a header that is not a number is refused after the body, by the schema. */

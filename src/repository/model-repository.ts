@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { ServalError } from '../errors.ts';
-import { GRAPH_SUFFIX, type Manifest } from './manifest.ts';
+import { GRAPH_SUFFIX, type Manifest, versionKey } from './manifest.ts';
 import { readVersionFolder, type VersionLocation } from './model-files.ts';
 import { type Listing, listVersions } from './models-folder.ts';
 import { FolderError } from './problems.ts';
@@ -155,6 +155,14 @@ export class ModelRepository {
       if (record.version === pinned) return served;
     }
     return served;
+  }
+
+  /** The key of the version that a name means, a bare graph's too; null where none is ready. */
+  keyOf(name: string, version: number | null): string | null {
+    const model = this.ownerOfGraph(name) ?? name;
+    if (!this.has(model)) return null;
+    const record = version === null ? this.servedVersion(model)?.record : this.#versionsOf(model).get(version);
+    return record !== undefined && isReady(record) ? versionKey(record.manifest) : null;
   }
 
   /**

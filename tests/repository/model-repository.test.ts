@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { versionKey } from '../../src/repository/manifest.ts';
 import { ModelRepository } from '../../src/repository/model-repository.ts';
 import { temporaryFolder } from '../fixtures/temporary-folder.ts';
 import { writeFiles, writeTextModel } from '../fixtures/text-model.ts';
@@ -44,6 +45,20 @@ test('an unknown model, an unknown version and one that is not ready are told ap
   expect(codeOf(() => repository.resolve('other', null))).toBe('SERVAL_MODEL_NOT_FOUND');
   expect(codeOf(() => repository.resolve('tiny', 9))).toBe('SERVAL_VERSION_NOT_FOUND');
   expect(codeOf(() => repository.resolve('tiny', 3))).toBe('SERVAL_VERSION_NOT_READY');
+});
+
+test('a name’s key is that of the version which it means, and none where that does not serve', async () => {
+  const repository = await repositoryWith(1, 2);
+  const keys = [1, 2].map((version) => versionKey(repository.resolve('tiny', version).manifest));
+  expect([1, 2, 3, 9, null].map((version) => repository.keyOf('tiny', version))).toEqual([
+    ...keys,
+    null,
+    null,
+    keys[1],
+  ]);
+  expect(repository.keyOf('tiny.graph', null)).toBe(keys[1]);
+  expect(repository.keyOf('other', null)).toBeNull();
+  expect((await repositoryWith()).keyOf('tiny', null)).toBeNull();
 });
 
 test('a model without a ready version is not ready', async () => {

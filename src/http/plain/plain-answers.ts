@@ -23,7 +23,7 @@ import { jsonOf, type PlainHead, type PlainRequest } from './plain-request.ts';
 
 export type PlainAnswersParts = Pick<
   AppParts,
-  'config' | 'logger' | 'predictor' | 'openInference' | 'observer' | 'door' | 'phase' | 'gatekeeper'
+  'config' | 'logger' | 'predictor' | 'repository' | 'openInference' | 'observer' | 'door' | 'phase' | 'gatekeeper'
 > & {
   readonly turns: EventLoopTurns;
   readonly budget: ReceivingBudget;
@@ -183,9 +183,11 @@ export class PlainAnswers {
   }
 
   /** @throws ServalError SERVAL_OVERLOADED where its head alone says that there is no time for it. */
-  #checkDoor({ begun, headerTimeoutMs }: PlainPrediction): void {
-    const waitedMs = performance.now() - begun;
-    this.#parts.door.check({ versionKey: null, timeoutMs: headerTimeoutMs ?? null, waitedMs });
+  #checkDoor({ begun, headerTimeoutMs, model, version }: PlainPrediction): void {
+    const { door, repository } = this.#parts;
+    const timeoutMs = headerTimeoutMs ?? null;
+    const key = timeoutMs === null || model === null ? null : repository.keyOf(model, version);
+    door.check({ versionKey: key, timeoutMs, waitedMs: performance.now() - begun });
   }
 
   async #answerInfer(exchange: PlainExchange, request: PlainRequest, client: ClientConnection): Promise<PlainAnswer> {

@@ -46,7 +46,9 @@ function answersOf({
   phase = 'ready',
   gatekeeper = null,
   infer = async () => INFERRED,
+  keyOf = () => null,
 }: {
+  keyOf?: (model: string, version: number | null) => string | null;
   infer?: () => Promise<unknown>;
   predict?: (asked: PredictRequest) => Promise<unknown>;
   mayRefuse?: boolean;
@@ -67,6 +69,7 @@ function answersOf({
     config: parseConfig({ SERVAL_MAX_INPUTS: '3' }),
     logger: { info, error },
     predictor: { predict: asked, resolve: () => ({ manifest: { ...ANSWER.manifest, digest: 'abc' } }) },
+    repository: { keyOf },
     observer: { requestAnswered },
     door: { mayRefuse: () => mayRefuse, check },
     phase: () => state.phase,
@@ -429,12 +432,13 @@ describe('an inference of the Open Inference Protocol', () => {
     expect(requestAnswered).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ statusCode: 400 }));
   });
 
-  test('hears of a queue that is too long', async () => {
-    const { send, inferred, check } = answersOf();
-    check.mockImplementation(() => {
-      throw new ServalError('SERVAL_OVERLOADED', 'too long', { retryAfterSeconds: 2 });
-    });
-    const { status, headers, body: told } = partsOf(await send(body, { path }));
+  test('hears of a queue that is too long: its version’s, where it allows a time', async () => {
+    const { send, inferred, check } = answersOf({ keyOf: (model, version) => `${model}/${version}` });
+    const asked = { path, headers: { 'x-request-timeout-ms': '800' } };
+    const { status, headers, body: told } = partsOf(await send(body, asked));
+    expect(check).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ versionKey: 'sentiment.graph/2', timeoutMs: 800 }),
+    );
     expect(status).toBe('HTTP/1.1 429 Too Many Requests');
     expect(headers['retry-after']).toBe('2');
     expect(told).toEqual({ error: 'too long' });
