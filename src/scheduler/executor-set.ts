@@ -20,6 +20,11 @@ export class ExecutorSet {
     return this.#handoverMs;
   }
 
+  /** ms that an answer takes beside its run, of late: its batch to the worker and back, and from here to the client. */
+  get wayMs(): number {
+    return 2 * this.#handoverMs;
+  }
+
   observeHandover(ms: number): void {
     this.#handoverMs += HANDOVER_WEIGHT * (ms - this.#handoverMs);
   }

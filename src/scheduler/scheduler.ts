@@ -194,9 +194,8 @@ export class Scheduler {
 
   /** Null where nothing waits, or what does is held for company. */
   #nextBatch(now: number): SuspectBatch | null {
-    // To the worker and back, and from here to the client.
-    const wayMs = 2 * this.#executors.handoverMs;
-    for (const queue of this.#queues.all) for (const late of queue.hopeless(now + wayMs)) this.#endLate(late);
+    const ranAt = now + this.#executors.wayMs;
+    for (const queue of this.#queues.all) for (const late of queue.hopeless(ranAt)) this.#endLate(late);
     for (let queue = this.#queues.next(now); queue !== null; queue = this.#queues.next(now)) {
       const jobs = queue.plan(now, this.#queues.contested(queue, now));
       if (!queue.hold(jobs, now, () => this.#dispatch())) return { queue, jobs, losses: 0 };
@@ -211,7 +210,7 @@ export class Scheduler {
     queue.served += predictedMs;
     this.#executors.begin(executor, startedAt + predictedMs);
     this.#admission.observeStart(jobs, startedAt);
-    const isLone = this.#executors.isLone && this.#queues.isEmpty && predictedMs >= this.#sole.minWideMs(startedAt);
+    const isLone = this.#executors.isLone && this.#queues.isEmpty && this.#sole.begin({ startedAt, predictedMs });
     const items = jobs.map(({ item }) => item);
     const outcome = await executor.run({ versionKey: queue.key, items, isLone }).catch(toError);
     this.#executors.end(executor);
@@ -228,6 +227,7 @@ export class Scheduler {
     const { outcomes, collateMs, runMs, isWide = false } = run.result;
     this.#executors.observeHandover(this.#now() - run.startedAt - collateMs - runMs);
     this.#options.observer.batchRan(ranBatch(queue.key, jobs, run));
+    this.#sole.end(run, this.#now());
     if (!isWide) queue.cost.observe(jobs.length, Math.max(...jobs.map(({ size }) => size)), collateMs + runMs);
     for (const [at, job] of jobs.entries()) {
       const outcome = outcomes[at];

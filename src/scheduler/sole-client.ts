@@ -1,3 +1,6 @@
+import type { FinishedRun } from './ran-batch.ts';
+import { WideTrial } from './wide-trial.ts';
+
 /** Who has been alone for so long is taken to stay so for one more run. */
 const ALONE_MS = 1_000;
 /** A shorter batch would be done before it gained by more cores what waking them costs, and what it costs who comes meanwhile. */
@@ -5,8 +8,16 @@ const MIN_WIDE_MS = 8;
 /** The same where nobody comes meanwhile. */
 const MIN_SOLE_MS = 1;
 
+/** A batch that nothing runs or waits beside. */
+interface LoneBatch {
+  readonly startedAt: number;
+  readonly predictedMs: number;
+}
+
 /** Knows whether all requests come from one client, which sends the next one when it has its answer. */
 export class SoleClient {
+  readonly #trial = new WideTrial();
+  #batch: LoneBatch | null = null;
   #last: unknown = null;
   #othersAt = Number.NEGATIVE_INFINITY;
 
@@ -17,8 +28,19 @@ export class SoleClient {
     this.#othersAt = now;
   }
 
-  /** The shortest batch, in predicted ms, that may have all cores while nothing else runs or waits. */
-  minWideMs(now: number): number {
-    return now - this.#othersAt > ALONE_MS ? MIN_SOLE_MS : MIN_WIDE_MS;
+  /** Whether a batch that nothing runs or waits beside is to have all cores. */
+  begin(batch: LoneBatch): boolean {
+    const { startedAt, predictedMs } = batch;
+    this.#batch = null;
+    if (predictedMs >= MIN_WIDE_MS) return true;
+    if (predictedMs < MIN_SOLE_MS || startedAt - this.#othersAt <= ALONE_MS) return false;
+    this.#batch = batch;
+    return this.#trial.next();
+  }
+
+  /** Takes in how long it took; a worker that is not prepared for it has run it on one core all the same. */
+  end({ startedAt, result: { isWide = false } }: Pick<FinishedRun, 'startedAt' | 'result'>, now: number): void {
+    if (this.#batch?.startedAt !== startedAt) return;
+    this.#trial.observe({ isWide, predictedMs: this.#batch.predictedMs, tookMs: now - startedAt });
   }
 }

@@ -1,27 +1,65 @@
 import { expect, test } from 'vitest';
+import type { FinishedRun } from '../../src/scheduler/ran-batch.ts';
 import { SoleClient } from '../../src/scheduler/sole-client.ts';
 
 const [ANNE, BERT] = [{}, {}];
 
-/** Asks at these times. @returns the shortest batch that may have all cores after each. */
-function asked(...requests: readonly (readonly [at: number, client: unknown])[]): number[] {
+/** Asks at these times. @returns for batches of 0.5, 2 and 9 ms whether they would have all cores after each. */
+function asked(...requests: readonly (readonly [at: number, client: unknown])[]): string[] {
   const sole = new SoleClient();
-  return requests.map(([at, client]) => {
-    sole.asked(client, at);
-    return sole.minWideMs(at);
+  return requests.map(([startedAt, client]) => {
+    sole.asked(client, startedAt);
+    return [0.5, 2, 9].filter((predictedMs) => sole.begin({ startedAt, predictedMs })).join();
   });
 }
 
 test('short batches may have all cores once one client has asked alone for a second', () => {
-  expect(asked([0, ANNE], [900, ANNE], [1_001, ANNE], [1_002, ANNE])).toEqual([8, 8, 1, 1]);
+  expect(asked([0, ANNE], [900, ANNE], [1_001, ANNE], [1_002, ANNE])).toEqual(['9', '9', '2,9', '2,9']);
 });
 
 test('not when another one asks, nor within a second of it', () => {
-  expect(asked([0, ANNE], [2_000, ANNE], [2_001, BERT], [2_002, ANNE], [3_000, ANNE], [3_003, ANNE])).toEqual([
-    8, 1, 8, 8, 8, 1,
-  ]);
+  const requests = [
+    [0, ANNE],
+    [2_000, ANNE],
+    [2_001, BERT],
+    [2_002, ANNE],
+    [3_000, ANNE],
+    [3_003, ANNE],
+  ] as const;
+  expect(asked(...requests)).toEqual(['9', '2,9', '9', '9', '9', '2,9']);
 });
 
 test('those of whom nothing is known may be many', () => {
-  expect(asked([0, null], [2_000, null], [4_000, null])).toEqual([8, 8, 8]);
+  expect(asked([0, null], [2_000, null], [4_000, null])).toEqual(['9', '9', '9']);
+});
+
+test('short batches have them only as long as they are sooner done with them', () => {
+  const sole = new SoleClient();
+  sole.asked(ANNE, 0);
+  const share = (wideMs: number) => {
+    let wide = 0;
+    for (let k = 0; k < 1_000; k++) {
+      const startedAt = 2_000 + 10 * k;
+      const isWide = sole.begin({ startedAt, predictedMs: 5 });
+      if (isWide) wide += 1;
+      const result = { isWide } as FinishedRun['result'];
+      sole.end({ startedAt, result }, startedAt + (isWide ? wideMs : 5));
+    }
+    return wide / 1_000;
+  };
+  expect(share(3)).toBeGreaterThan(0.95);
+  expect(share(5)).toBeLessThan(0.6);
+  expect(share(5)).toBeLessThan(0.05);
+  expect(share(3)).toBeGreaterThan(0.1);
+  expect(share(3)).toBeGreaterThan(0.95);
+});
+
+test('what ended that was not begun here says nothing', () => {
+  const sole = new SoleClient();
+  sole.asked(ANNE, 0);
+  for (let k = 0; k < 100; k++) {
+    expect(sole.begin({ startedAt: 2_000 + k, predictedMs: 9 })).toBe(true);
+    sole.end({ startedAt: 2_000 + k, result: { isWide: false } as FinishedRun['result'] }, 2_001 + k);
+  }
+  expect(sole.begin({ startedAt: 3_000, predictedMs: 5 })).toBe(true);
 });
