@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { cp } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { startServal } from '../tests/fixtures/serval-process.ts';
+import { type ServalProcess, startServal } from '../tests/fixtures/serval-process.ts';
 import { makeFolder, removeFolder } from '../tests/fixtures/temporary-folder.ts';
 import { identityGraph } from '../tests/fixtures/tensor-models.ts';
 import { writeFiles } from '../tests/fixtures/text-model.ts';
@@ -11,7 +11,8 @@ import { ROOT } from './serval-target.ts';
 import { median } from './statistics.ts';
 
 /**
- * `node load-tests/tensors.ts --python <with tritonclient> [--count 500]`:
+ * `node load-tests/tensors.ts --python <with tritonclient> [--count 500] [--no-cache]`, as a server is from its second start on
+ * or, with --no-cache, without weights that workers share:
  * - what a binary FP32 tensor of 1×3×224×224 costs the server beyond the model's run: at most 1.5 ms, by the request's time
  *   in the log, which begins with its headers and ends with its answer. To the bundled image model, which answers with 1,000
  *   scores; and, for comparison, to a graph that gives back the tensor itself;
@@ -27,7 +28,12 @@ const JSON_BYTES = 5_000_000;
 const JSON_REQUESTS = 10;
 
 const { values } = parseArgs({
-  options: { python: { type: 'string', default: 'python3' }, count: { type: 'string', default: '500' } },
+  options: {
+    python: { type: 'string', default: 'python3' },
+    count: { type: 'string', default: '500' },
+    cache: { type: 'boolean', default: true },
+  },
+  allowNegative: true,
 });
 
 interface ClientReport {
@@ -37,15 +43,27 @@ interface ClientReport {
 }
 
 const folder = await makeFolder();
-await cp(path.join(ROOT, 'models', BUNDLED), path.join(folder, BUNDLED), { recursive: true });
-await writeFiles(path.join(folder, IDENTITY), {
+const models = path.join(folder, 'models');
+await cp(path.join(ROOT, 'models', BUNDLED), path.join(models, BUNDLED), { recursive: true });
+await writeFiles(path.join(models, IDENTITY), {
   'model.onnx': identityGraph('float32', ['batch', 'channels', 'height', 'width']),
 });
-await writeFiles(path.join(folder, 'row'), { 'model.onnx': identityGraph('float32', ['batch']) });
-const serval = await startServal({
-  models: folder,
-  settings: { LOG_LEVEL: 'info', MAX_TENSOR_BODY_BYTES: 64_000_000 },
-});
+await writeFiles(path.join(models, 'row'), { 'model.onnx': identityGraph('float32', ['batch']) });
+if (values.cache) await fillCache();
+const serval = await start();
+
+function start(): Promise<ServalProcess> {
+  const cacheDir = values.cache ? path.join(folder, 'cache') : 'off';
+  const settings = { LOG_LEVEL: 'info', MAX_TENSOR_BODY_BYTES: 64_000_000, CACHE_DIR: cacheDir };
+  return startServal({ models, settings });
+}
+
+/** A server's first start: the next ones find the weights that their workers share. */
+async function fillCache(): Promise<void> {
+  const first = await start();
+  await first.whenLogged('weights to share are in the cache');
+  await first.stop();
+}
 
 /** @returns ms over the run, of the median request. */
 async function measure(model: string): Promise<number> {
