@@ -30,6 +30,12 @@ function keyOf(repository: AppParts['repository'], { model, version, label }: Pa
   return repository.keyOf(model, version === undefined ? null : Number(version));
 }
 
+/** ms that a request allows: the smallest time that it names, or the default where it names none. */
+export function shortestMs(named: readonly (number | undefined)[], defaultMs: number): number {
+  const given = named.filter((ms) => ms !== undefined);
+  return given.length === 0 ? defaultMs : Math.min(...given);
+}
+
 /** The smallest wait that the headers allow; a header that is not a number is refused after the body, by the schema. */
 function timeoutOf(headers: FastifyRequest['headers']): number | null {
   const ms = Number(headers[TIMEOUT_HEADER] ?? Number.NaN);

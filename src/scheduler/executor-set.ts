@@ -8,17 +8,13 @@ const LONE_IN_A_ROW = 4;
 /** The executors that take work, which of them are idle, and when the others are predicted to be. */
 export class ExecutorSet {
   readonly #attached = new Set<Executor>();
+  /** ms that a batch takes beside its run, of late: what there is of it, sent and read. */
   #handoverMs = 0;
   /** The one that worked last comes first: its memory is warm, and it has what it made for batches that run alone. */
   #idle: readonly Executor[] = [];
   /** Predicted end of each batch that runs, in ms of the clock. */
   readonly #ends = new Map<Executor, number>();
   #loneInARow = 0;
-
-  /** ms that a batch takes beside its run, of late: what there is of it, sent and read. */
-  get handoverMs(): number {
-    return this.#handoverMs;
-  }
 
   /** ms that an answer takes beside its run, of late: its batch to the worker and back, and from here to the client. */
   get wayMs(): number {

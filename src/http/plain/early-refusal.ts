@@ -6,6 +6,7 @@ import { isServing } from '../../server-phase.ts';
 import type { AppParts } from '../app.ts';
 import { ImageUpload } from '../image-upload.ts';
 import { OWN } from '../protocols/error-shapes.ts';
+import { shortestMs } from '../request-timeout.ts';
 import type { PredictBody } from '../routes/predict-schemas.ts';
 import { PlainExchange, type Refusal, refusalOf } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
@@ -101,8 +102,8 @@ export class EarlyRefusal {
 
   /** As the usual way has it; what it says about one that is none comes after its validation. */
   #timeoutOf({ query, headerTimeoutMs }: PlainPrediction, inBody: unknown = undefined): number {
-    const named = [Number(inBody ?? query?.timeout_ms), headerTimeoutMs ?? Number.NaN].filter((ms) => ms >= 1);
-    return named.length === 0 ? this.#parts.config.defaultTimeoutMs : Math.min(...named);
+    const ms = Number(inBody ?? query?.timeout_ms);
+    return shortestMs([ms >= 1 ? ms : undefined, headerTimeoutMs], this.#parts.config.defaultTimeoutMs);
   }
 
   /** What was said to one who asked for the same just now. */

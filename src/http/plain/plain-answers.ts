@@ -149,9 +149,9 @@ export class PlainAnswers {
   /** Null where anything is wrong with it. */
   #read(prediction: PlainPrediction, given: unknown): PredictRequest | null {
     const { model, version, headerTimeoutMs } = prediction;
-    const { success: isRight, data: query } = this.#querySchema.safeParse(prediction.query ?? {});
+    const query = prediction.query === null ? {} : this.#querySchema.safeParse(prediction.query).data;
     const body = given instanceof ImageUpload ? given : this.#checked(given);
-    if (!isRight || body === null) return null;
+    if (query === undefined || body === null) return null;
     try {
       return this.#reader.read({ target: { model, version }, query, body, headerTimeoutMs });
     } catch {

@@ -5,6 +5,7 @@ import type { Input } from '../../pipelines/pipeline.ts';
 import type { PredictRequest } from '../../pipelines/predictor.ts';
 import { ImageUpload } from '../image-upload.ts';
 import { checkCount, imageInput, textInput } from '../inputs.ts';
+import { shortestMs } from '../request-timeout.ts';
 import type { PredictBody, UploadParameters, uploadParametersSchema } from './predict-schemas.ts';
 
 /** What a request says, in the places where it can. */
@@ -44,15 +45,9 @@ export class PredictRequestReader {
         functionToApply: given.function_to_apply ?? query.function_to_apply ?? null,
         truncate: given.truncate ?? true,
       },
-      timeoutMs: this.#timeout([given.timeout_ms ?? query.timeout_ms, headerTimeoutMs]),
+      timeoutMs: shortestMs([given.timeout_ms ?? query.timeout_ms, headerTimeoutMs], this.#config.defaultTimeoutMs),
       priority: given.priority ?? query.priority ?? 'interactive',
     };
-  }
-
-  /** The smallest that the request names. */
-  #timeout(named: readonly (number | undefined)[]): number {
-    const given = named.filter((ms) => ms !== undefined);
-    return given.length === 0 ? this.#config.defaultTimeoutMs : Math.min(...given);
   }
 
   #readFields(fields: Readonly<Record<string, string>>): UploadParameters {
