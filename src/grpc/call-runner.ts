@@ -1,11 +1,11 @@
-import type { Metadata, ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { ServalError } from '../errors.ts';
 import type { RequestTrace, ServedRequest, TraceHeaders } from '../http/http-observer.ts';
 import { logAnswered } from '../http/request-log.ts';
 import { refuseUnlessServing } from '../server-phase.ts';
 import type { AnyCall } from './call-context.ts';
+import type { CallMetadata } from './call-metadata.ts';
 import type { GrpcParts } from './grpc-parts.ts';
-import { serviceError, toServalError } from './grpc-status.ts';
+import { toServalError } from './grpc-status.ts';
 
 /** What a handler tells of the call it answers. */
 export interface CallRecord {
@@ -52,19 +52,15 @@ export class CallRunner {
 
   /** @param method of the service, for the metrics' label `route`. */
   unary<Request, Response>(method: string, handler: Handler<Request, Response>) {
-    return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
-      void this.run(method, call, (record) => {
-        checkMessage(call.request);
-        return handler(call.request, call, record);
-      }).then(
-        (response) => callback(null, response),
-        (error: ServalError) => callback(serviceError(error)),
-      );
-    };
+    return (request: Request, call: AnyCall): Promise<Response> =>
+      this.run(method, call, (record) => {
+        checkMessage(request);
+        return handler(request, call, record);
+      });
   }
 
-  /** A call that ended before its handler. */
-  refused(method: string, error: ServalError): void {
+  /** A call that ended before its handler. @param method null for one that there is not. */
+  refused(method: string | null, error: ServalError): void {
     this.#tell(method, performance.now(), { served: null, trace: null }, error);
   }
 
@@ -93,13 +89,13 @@ export class CallRunner {
     this.#parts.door.check({ versionKey: null, timeoutMs, waitedMs: 0 });
   }
 
-  #tell(method: string, begun: number, { served, trace }: CallRecord, error: ServalError | null): void {
+  #tell(method: string | null, begun: number, { served, trace }: CallRecord, error: ServalError | null): void {
     const statusCode = error?.statusCode ?? HTTP_OK;
     const errorCode = error?.code ?? null;
     const answered = {
       protocol: 'open-inference-grpc' as const,
       method: 'POST',
-      route: `/inference.GRPCInferenceService/${method}`,
+      route: method === null ? 'none' : `/inference.GRPCInferenceService/${method}`,
       statusCode,
       seconds: (performance.now() - begun) / 1000,
       errorCode,
@@ -114,12 +110,12 @@ export class CallRunner {
   }
 }
 
-function traceHeaders(metadata: Metadata): TraceHeaders {
-  const [traceparent, another] = metadata.get('traceparent');
-  const states = metadata.get('tracestate').map(String);
+function traceHeaders(metadata: CallMetadata): TraceHeaders {
+  const [traceparent = null, another] = metadata.all('traceparent');
+  const states = metadata.all('tracestate');
   return {
     // Two of what may come once are none, as the recommendation has it.
-    traceparent: traceparent === undefined || another !== undefined ? null : traceparent.toString(),
+    traceparent: another === undefined ? traceparent : null,
     tracestate: states.length === 0 ? null : states.join(','),
   };
 }

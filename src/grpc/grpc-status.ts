@@ -1,25 +1,57 @@
-import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import protobuf from 'protobufjs/minimal.js';
-import { ServalError } from '../errors.ts';
+import { type ErrorCode, ServalError } from '../errors.ts';
+
+/** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+export const GrpcCode = {
+  OK: 0,
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type GrpcCode = (typeof GrpcCode)[keyof typeof GrpcCode];
+
+/** What a call ends with where it has no answer. */
+export interface CallStatus {
+  readonly code: GrpcCode;
+  readonly message: string;
+  /** Metadata as it is sent: of a name that ends in `-bin`, bytes in base64. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
 
 /** gRPC's code for each HTTP status of the error table. */
-const CODES: Readonly<Record<number, status>> = {
-  400: status.INVALID_ARGUMENT,
-  401: status.UNAUTHENTICATED,
-  403: status.PERMISSION_DENIED,
-  404: status.NOT_FOUND,
-  405: status.UNIMPLEMENTED,
-  408: status.DEADLINE_EXCEEDED,
-  409: status.FAILED_PRECONDITION,
-  413: status.INVALID_ARGUMENT,
-  415: status.INVALID_ARGUMENT,
-  422: status.INVALID_ARGUMENT,
-  429: status.RESOURCE_EXHAUSTED,
-  431: status.INVALID_ARGUMENT,
-  499: status.CANCELLED,
-  500: status.INTERNAL,
-  503: status.UNAVAILABLE,
-  504: status.DEADLINE_EXCEEDED,
+const CODES: Readonly<Record<number, GrpcCode>> = {
+  400: GrpcCode.INVALID_ARGUMENT,
+  401: GrpcCode.UNAUTHENTICATED,
+  403: GrpcCode.PERMISSION_DENIED,
+  404: GrpcCode.NOT_FOUND,
+  405: GrpcCode.UNIMPLEMENTED,
+  408: GrpcCode.DEADLINE_EXCEEDED,
+  409: GrpcCode.FAILED_PRECONDITION,
+  413: GrpcCode.INVALID_ARGUMENT,
+  415: GrpcCode.INVALID_ARGUMENT,
+  422: GrpcCode.INVALID_ARGUMENT,
+  429: GrpcCode.RESOURCE_EXHAUSTED,
+  431: GrpcCode.INVALID_ARGUMENT,
+  499: GrpcCode.CANCELLED,
+  500: GrpcCode.INTERNAL,
+  503: GrpcCode.UNAVAILABLE,
+  504: GrpcCode.DEADLINE_EXCEEDED,
+};
+
+/** Of errors that gRPC has a code of its own for. */
+const OWN_CODES: Readonly<Partial<Record<ErrorCode, GrpcCode>>> = {
+  SERVAL_BODY_TOO_LARGE: GrpcCode.RESOURCE_EXHAUSTED,
+  SERVAL_CONTENT_ENCODING: GrpcCode.UNIMPLEMENTED,
 };
 
 const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
@@ -35,16 +67,16 @@ export function toServalError(thrown: unknown): ServalError {
  * The error as gRPC's clients read it; one that names a time to come back carries it as google.rpc.RetryInfo.
  * https://github.com/googleapis/googleapis/blob/master/google/rpc/error_details.proto
  */
-export function serviceError(error: ServalError): ServiceError {
-  const code = CODES[error.statusCode] ?? status.UNKNOWN;
-  const metadata = new Metadata();
-  metadata.set('serval-code', error.code);
+export function statusOf(error: ServalError): CallStatus {
+  const code = OWN_CODES[error.code] ?? CODES[error.statusCode] ?? GrpcCode.UNKNOWN;
+  const { message } = error;
+  const fields: [string, string][] = [['serval-code', error.code]];
   const afterMs = retryAfterMs(error);
   if (afterMs !== null) {
-    metadata.set('grpc-status-details-bin', Buffer.from(statusDetails({ code, message: error.message, afterMs })));
-    metadata.set('grpc-retry-pushback-ms', String(afterMs));
+    const details = Buffer.from(statusDetails({ code, message, afterMs }));
+    fields.push(['grpc-status-details-bin', details.toString('base64')], ['grpc-retry-pushback-ms', String(afterMs)]);
   }
-  return Object.assign(new Error(error.message), { code, details: error.message, metadata });
+  return { code, message, fields };
 }
 
 function retryAfterMs({ details, retryAfterSeconds }: ServalError): number | null {

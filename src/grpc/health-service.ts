@@ -1,8 +1,7 @@
-import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
-import { type ServerWritableStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { ServalError } from '../errors.ts';
+import type { Implementation } from './call-method.ts';
 import type { GrpcParts } from './grpc-parts.ts';
-import { serviceError } from './grpc-status.ts';
+import type { StreamingCall } from './streaming-call.ts';
 
 interface HealthRequest {
   readonly service: string;
@@ -25,19 +24,16 @@ export class HealthService {
     this.#parts = parts;
   }
 
-  get implementation(): UntypedServiceImplementation {
+  get implementation(): Implementation {
     return {
-      Check: ({ request }: ServerUnaryCall<HealthRequest, HealthResponse>, callback: sendUnaryData<HealthResponse>) => {
-        const found = this.#status(request.service);
-        if (found === 'SERVICE_UNKNOWN') {
-          const error = new ServalError(
-            'SERVAL_ROUTE_NOT_FOUND',
-            `There is no service "${String(request.service).slice(0, 128)}".`,
-          );
-          callback({ ...serviceError(error), code: status.NOT_FOUND });
-        } else callback(null, { status: found });
+      Check: ({ service = '' }: Partial<HealthRequest>) => {
+        const status = this.#status(service);
+        if (status !== 'SERVICE_UNKNOWN') return { status };
+        throw new ServalError('SERVAL_ROUTE_NOT_FOUND', `There is no service "${String(service).slice(0, 128)}".`);
       },
-      Watch: (call: ServerWritableStream<HealthRequest, HealthResponse>) => this.#watch(call),
+      Watch: (call: StreamingCall) => {
+        call.on('data', ({ service = '' }: Partial<HealthRequest>) => this.#watch(call, service));
+      },
     };
   }
 
@@ -46,15 +42,15 @@ export class HealthService {
     for (const end of this.#watchers) end();
   }
 
-  #status(service = ''): HealthResponse['status'] {
+  #status(service: string): HealthResponse['status'] {
     if (!SERVICES.includes(service)) return 'SERVICE_UNKNOWN';
     return this.#parts.phase() === 'ready' && this.#parts.repository.anyReady ? 'SERVING' : 'NOT_SERVING';
   }
 
-  #watch(call: ServerWritableStream<HealthRequest, HealthResponse>): void {
+  #watch(call: StreamingCall, service: string): void {
     let told: HealthResponse['status'] | null = null;
     const tell = () => {
-      const now = this.#status(call.request.service);
+      const now = this.#status(service);
       if (now !== told) call.write({ status: now });
       told = now;
     };
@@ -69,8 +65,7 @@ export class HealthService {
       call.end();
     };
     this.#watchers.add(end);
-    call.once('cancelled', forget);
-    call.on('error', forget);
+    call.onCancelled(forget);
     tell();
   }
 }

@@ -1,13 +1,13 @@
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { messageOf } from '../errors.ts';
 import type { ModelInferRequest, ModelInferResponse } from './infer-messages.ts';
+import type { StreamingCall } from './streaming-call.ts';
 
 export interface ModelStreamInferResponse {
   readonly error_message?: string;
   readonly infer_response: Partial<ModelInferResponse>;
 }
 
-/** Requests of one stream that run at once; the client waits with further ones. */
+/** Requests of one stream that run at once, or whose answers the client does not take; it waits with further ones. */
 const MAX_IN_FLIGHT = 32;
 
 /**
@@ -15,36 +15,30 @@ const MAX_IN_FLIGHT = 32;
  * its request, as Triton's clients expect it; the stream goes on.
  */
 export function answerStream(
-  stream: ServerDuplexStream<ModelInferRequest, ModelStreamInferResponse>,
+  call: StreamingCall,
   infer: (request: ModelInferRequest) => Promise<ModelInferResponse>,
 ): void {
-  // Each request in flight waits for the client to go away.
-  stream.setMaxListeners(2 * MAX_IN_FLIGHT);
   let inFlight = 0;
   let hasEnded = false;
   const answered = () => {
     inFlight -= 1;
-    if (hasEnded && inFlight === 0) stream.end();
-    else if (inFlight < MAX_IN_FLIGHT) stream.resume();
+    if (hasEnded && inFlight === 0) call.end();
+    else if (inFlight < MAX_IN_FLIGHT) call.resume();
   };
-  stream.on('data', (request: ModelInferRequest) => {
+  call.on('data', (request: ModelInferRequest) => {
     inFlight += 1;
-    if (inFlight >= MAX_IN_FLIGHT) stream.pause();
-    void infer(request)
+    if (inFlight >= MAX_IN_FLIGHT) call.pause();
+    void call
+      .track(infer(request))
       .then(
         (response): ModelStreamInferResponse => ({ infer_response: response }),
         // The request's id tells which one it was.
         (error: unknown) => ({ error_message: messageOf(error), infer_response: { id: request.id } }),
       )
-      .then((message) => {
-        if (!stream.cancelled) stream.write(message);
-        answered();
-      });
+      .then((message) => call.write(message, answered));
   });
-  stream.on('end', () => {
+  call.on('end', () => {
     hasEnded = true;
-    if (inFlight === 0) stream.end();
+    if (inFlight === 0) call.end();
   });
-  // The client broke off; what runs for it is given up.
-  stream.on('error', () => {});
 }

@@ -1,4 +1,3 @@
-import type { ServerDuplexStream, UntypedServiceImplementation } from '@grpc/grpc-js';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ServalError } from '../errors.ts';
 import { EXTENSIONS } from '../open-inference/open-inference.ts';
@@ -6,10 +5,12 @@ import { RepositoryControl } from '../open-inference/repository-control.ts';
 import { versionOf } from '../open-inference/served-models.ts';
 import { AdminToken } from '../repository/admin-token.ts';
 import { type AnyCall, allowedMs, connectionOf } from './call-context.ts';
+import type { Implementation } from './call-method.ts';
 import { type CallRecord, CallRunner, checkMessage } from './call-runner.ts';
 import type { GrpcParts } from './grpc-parts.ts';
 import { type ModelInferRequest, type ModelInferResponse, readRequest, writeResponse } from './infer-messages.ts';
-import { answerStream, type ModelStreamInferResponse } from './infer-stream.ts';
+import { answerStream } from './infer-stream.ts';
+import type { StreamingCall } from './streaming-call.ts';
 
 interface NamedModel {
   readonly name: string;
@@ -21,7 +22,7 @@ interface ManagedModel {
 }
 
 /** Each method of inference.GRPCInferenceService. */
-export function inferenceService(parts: GrpcParts): UntypedServiceImplementation {
+export function inferenceService(parts: GrpcParts): Implementation {
   const { openInference, repository, phase } = parts;
   const { models, statistics } = openInference;
   const runner = new CallRunner(parts);
@@ -32,8 +33,7 @@ export function inferenceService(parts: GrpcParts): UntypedServiceImplementation
   const manage =
     (action: 'load' | 'unload') =>
     async ({ model_name: model }: ManagedModel, call: AnyCall) => {
-      const [authorization] = call.metadata.get('authorization');
-      const refusal = token.refusal(authorization?.toString());
+      const refusal = token.refusal(call.metadata.get('authorization'));
       parts.logger.warn({ audit: true, grpc: action, model, allowed: refusal === null }, 'management');
       if (refusal !== null) throw refusal;
       await control[action](model);
@@ -54,10 +54,8 @@ export function inferenceService(parts: GrpcParts): UntypedServiceImplementation
       models.metadata(name, versionOf(name, version)),
     ),
     ModelInfer: runner.unary('ModelInfer', infer),
-    ModelStreamInfer: (stream: ServerDuplexStream<ModelInferRequest, ModelStreamInferResponse>) =>
-      answerStream(stream, (request) =>
-        runner.run('ModelStreamInfer', stream, (record) => infer(request, stream, record)),
-      ),
+    ModelStreamInfer: (call: StreamingCall) =>
+      answerStream(call, (request) => runner.run('ModelStreamInfer', call, (record) => infer(request, call, record))),
     ModelStatistics: runner.unary('ModelStatistics', ({ name, version }: NamedModel) => ({
       model_stats: statistics.of(repository, name === '' ? null : name, versionOf(name, version)),
     })),

@@ -27,8 +27,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The Open Inference Protocol without a transport; http and grpc are its two.
   'open-inference': [...LEAVES, 'repository', 'scheduler', 'pipelines'],
   http: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'security'],
-  // Of http only what observers hear, as a type.
-  grpc: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'http', 'security'],
+  // The transport of gRPC, which knows nothing of it.
+  http2: [],
+  // Of http what observers hear, and what both write or read in the same way.
+  grpc: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'http', 'http2', 'security'],
   // What becomes of versions: loads, verifies, switches and retires them.
   lifecycle: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'workers'],
   // Implements the observers that the other rooms own.
@@ -70,7 +72,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   'pino-pretty': /^observability\/logger\.ts$/,
   '@huggingface/tokenizers': /^pipelines\/tokenizer\.ts$/,
   protobufjs: /^(repository\/onnx-graph|grpc\/grpc-status)\.ts$/,
-  '@grpc/grpc-js': /^grpc\//,
+  '@grpc/grpc-js': /^grpc\/grpc-server\.ts$/,
   '@grpc/proto-loader': /^grpc\/grpc-server\.ts$/,
   '@grpc/reflection': /^grpc\/grpc-server\.ts$/,
 };

@@ -1,0 +1,77 @@
+import { ServalError } from '../errors.ts';
+import { GrowingBody } from '../http/growing-body.ts';
+
+/** One byte says whether the message is compressed, four how long it is. */
+const PREFIX_BYTES = 5;
+/** Memory for more of a message is taken only as it comes. */
+const MAX_BELIEVED_BYTES = 1_048_576;
+const NONE = Buffer.alloc(0);
+
+/** Finds the messages of a call in what its stream brings. */
+export class MessageReader {
+  readonly #maxBytes: number;
+  readonly #onMessage: (bytes: Buffer, isCompressed: boolean) => void;
+  #prefix: Buffer = NONE;
+  #message: GrowingBody | null = null;
+  #missingBytes = 0;
+
+  constructor(maxBytes: number, onMessage: (bytes: Buffer, isCompressed: boolean) => void) {
+    this.#maxBytes = maxBytes;
+    this.#onMessage = onMessage;
+  }
+
+  /** False in the middle of a message. */
+  get isBetween(): boolean {
+    return this.#message === null && this.#prefix.byteLength === 0;
+  }
+
+  /** @throws ServalError SERVAL_BODY_TOO_LARGE, SERVAL_INVALID_REQUEST */
+  push(piece: Buffer): void {
+    let unread = piece;
+    while (unread.byteLength > 0)
+      unread = this.#message === null ? this.#begin(unread) : this.#goOn(this.#message, unread);
+  }
+
+  #begin(piece: Buffer): Buffer {
+    const wanted = PREFIX_BYTES - this.#prefix.byteLength;
+    const prefix = wanted === PREFIX_BYTES ? piece : Buffer.concat([this.#prefix, piece.subarray(0, wanted)]);
+    if (prefix.byteLength < PREFIX_BYTES) {
+      this.#prefix = prefix;
+      return piece.subarray(wanted);
+    }
+    const isCompressed = prefix[0] === 1;
+    const length = prefix.readUInt32BE(1);
+    if (!isCompressed && prefix[0] !== 0)
+      throw new ServalError('SERVAL_INVALID_REQUEST', 'The bytes are no gRPC message.');
+    if (length > this.#maxBytes) throw tooLarge(this.#maxBytes);
+    const rest = piece.subarray(wanted);
+    if (rest.byteLength >= length) {
+      this.#prefix = NONE;
+      this.#onMessage(rest.subarray(0, length), isCompressed);
+      return rest.subarray(length);
+    }
+    this.#prefix = prefix.subarray(0, PREFIX_BYTES);
+    this.#message = new GrowingBody(Math.min(length, MAX_BELIEVED_BYTES));
+    this.#missingBytes = length;
+    return rest;
+  }
+
+  #goOn(message: GrowingBody, piece: Buffer): Buffer {
+    const taken = piece.subarray(0, this.#missingBytes);
+    this.#missingBytes -= taken.byteLength;
+    message.copy(taken);
+    if (this.#missingBytes > 0) return NONE;
+    const isCompressed = this.#prefix[0] === 1;
+    this.#prefix = NONE;
+    this.#message = null;
+    this.#onMessage(message.whole(), isCompressed);
+    return piece.subarray(taken.byteLength);
+  }
+}
+
+export function tooLarge(maxBytes: number): ServalError {
+  return new ServalError(
+    'SERVAL_BODY_TOO_LARGE',
+    `A message has more than ${maxBytes} bytes; send fewer inputs at once.`,
+  );
+}

@@ -1,0 +1,82 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { type ConnectionOptions, Http2Connection } from './http2-connection.ts';
+
+const SWEEP_EVERY_MS = 1_000;
+const ALPN_PROTOCOL = 'h2';
+
+export interface Http2ServerOptions extends ConnectionOptions {
+  /** Null for plain text. */
+  readonly certificate: ChangingCertificate | null;
+}
+
+/** A certificate that may change while the server runs; connections that are open keep theirs. */
+export interface ChangingCertificate {
+  readonly context: TlsOptions;
+  onChange(listener: (context: TlsOptions) => void): void;
+}
+
+/** Listens for connections that speak HTTP/2 from their beginning: with TLS by ALPN, without by prior knowledge. */
+export class Http2Server {
+  readonly #server: Server;
+  readonly #connections = new Set<Http2Connection>();
+  readonly #options: Http2ServerOptions;
+  #sweeping: NodeJS.Timeout | null = null;
+  #isStopping = false;
+
+  constructor(options: Http2ServerOptions) {
+    this.#options = options;
+    this.#server = options.certificate === null ? this.#plain() : this.#secure(options.certificate);
+  }
+
+  /** @returns the port it listens on. */
+  async listen(host: string, port: number): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject).listen({ host, port }, resolve);
+    await promise;
+    this.#server.off('error', reject);
+    this.#sweeping = setInterval(() => {
+      for (const connection of this.#connections) connection.sweep();
+    }, SWEEP_EVERY_MS).unref();
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connections and no new requests; resolves when the others are answered. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    for (const connection of this.#connections) connection.leave();
+    await promise;
+    if (this.#sweeping !== null) clearInterval(this.#sweeping);
+  }
+
+  /** Breaks off what is left. */
+  kill(): void {
+    this.#server.close();
+    for (const connection of this.#connections) connection.destroy();
+  }
+
+  #plain(): Server {
+    return createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  #secure(certificate: ChangingCertificate): Server {
+    const server = createTlsServer(
+      { ...certificate.context, noDelay: true, ALPNProtocols: [ALPN_PROTOCOL] },
+      (socket) => {
+        if (socket.alpnProtocol === ALPN_PROTOCOL) this.#accept(socket);
+        else socket.destroy();
+      },
+    );
+    certificate.onChange((context) => server.setSecureContext(context));
+    return server;
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new Http2Connection(socket, this.#options);
+    this.#connections.add(connection);
+    socket.once('close', () => this.#connections.delete(connection));
+    if (this.#isStopping) connection.leave();
+  }
+}
