@@ -109,7 +109,8 @@ export class OutgoingStream {
   }
 
   write(bytes: Uint8Array, onSent: (() => void) | null): void {
-    this.#pieces.push({ bytes, onSent });
+    if (bytes.byteLength > 0) this.#pieces.push({ bytes, onSent });
+    else onSent?.();
     while (this.step());
     this.#out.wait(this, this.#pieces.length > 0);
   }
