@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { batchBoundsOn, type Config } from './config.ts';
 import type { AppParts } from './http/app.ts';
+import { ReceivingBudget } from './http/body-reader.ts';
 import { Calibration } from './lifecycle/calibration.ts';
 import { calibrationBatches } from './lifecycle/calibration-batches.ts';
 import { ModelManager } from './lifecycle/model-manager.ts';
@@ -189,6 +190,7 @@ export class Server {
       observer: this.#metrics,
       tracer: this.#tracing,
       door: this.#scheduler.door,
+      budget: new ReceivingBudget(this.#config.maxReceivingBytes),
       phase: () => this.#phase,
       management: this.#models,
     };

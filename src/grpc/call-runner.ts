@@ -1,6 +1,7 @@
 import { ServalError } from '../errors.ts';
 import type { RequestTrace, ServedRequest, TraceHeaders } from '../http/http-observer.ts';
 import { logAnswered } from '../http/request-log.ts';
+import type { Caller } from '../scheduler/door.ts';
 import { refuseUnlessServing } from '../server-phase.ts';
 import type { AnyCall } from './call-context.ts';
 import type { CallMetadata } from './call-metadata.ts';
@@ -84,9 +85,9 @@ export class CallRunner {
   }
 
   /** @throws ServalError SERVAL_STARTING, SERVAL_DRAINING, SERVAL_OVERLOADED */
-  checkDoor(timeoutMs: number): void {
+  checkDoor(caller: Caller): void {
     refuseUnlessServing(this.#parts.phase());
-    this.#parts.door.check({ versionKey: null, timeoutMs, waitedMs: 0 });
+    this.#parts.door.check(caller);
   }
 
   #tell(method: string | null, begun: number, { served, trace }: CallRecord, error: ServalError | null): void {

@@ -1,4 +1,5 @@
 import type { Config } from '../config.ts';
+import type { ReceivingBudget } from '../http/body-reader.ts';
 import type { HttpObserver, RequestTracer } from '../http/http-observer.ts';
 import type { OpenInference } from '../open-inference/open-inference.ts';
 import type { ModelManagement } from '../repository/model-management.ts';
@@ -21,6 +22,8 @@ export interface GrpcParts {
   readonly tracer: RequestTracer | null;
   /** Refuses a call before anything is done for it. */
   readonly door: Pick<Door, 'check'>;
+  /** What is being received from all clients, whatever the protocol. */
+  readonly budget: Pick<ReceivingBudget, 'take' | 'release'>;
   /** Null where everybody gets in. */
   readonly gatekeeper: Gatekeeper | null;
   /** Null for plain text. */

@@ -47,6 +47,7 @@ export class GrpcServer {
     this.#http2 = new Http2Server({
       certificate: parts.certificate,
       arrivalMs: parts.config.bodyTimeoutMs,
+      maxConnections: parts.config.maxConnections,
       open: (stream) => this.#open(stream),
     });
     const definition = loadSync(FILES, LOADING);
@@ -102,7 +103,7 @@ export class GrpcServer {
       const message = 'grpc-timeout is one to eight digits and a unit: H, M, S, m, u or n.';
       return this.#refused(stream, name, new ServalError('SERVAL_INVALID_REQUEST', message));
     }
-    const { gatekeeper, config } = this.#parts;
+    const { gatekeeper, config, budget } = this.#parts;
     const { requestStream, responseStream } = definition;
     const key =
       gatekeeper === null || name === null ? null : keyOfCall(gatekeeper, { method: name, requestStream, metadata });
@@ -113,6 +114,7 @@ export class GrpcServer {
       timeoutMs,
       arrivalMs: requestStream ? null : config.bodyTimeoutMs,
       maxMessageBytes: config.maxTensorBodyBytes,
+      budget,
       read: (bytes: Buffer) => (key === null ? read(definition, bytes) : key.check(read(definition, bytes))),
       write: definition.responseSerialize,
       onRefused: (error: ServalError) => this.#runner.refused(name, error),

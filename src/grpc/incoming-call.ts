@@ -1,4 +1,5 @@
 import { ServalError } from '../errors.ts';
+import type { ReceivingBudget } from '../http/body-reader.ts';
 import { Http2Code } from '../http2/frame.ts';
 import type { Http2Stream, StreamHandler } from '../http2/http2-stream.ts';
 import { ANSWER_HEADERS, OK_TRAILERS, statusBlock } from './answer-blocks.ts';
@@ -23,6 +24,7 @@ export interface IncomingCallOptions {
   /** ms for its messages to come; null where they may take as long as they like. */
   readonly arrivalMs: number | null;
   readonly maxMessageBytes: number;
+  readonly budget: Pick<ReceivingBudget, 'take' | 'release'>;
   readonly read: (bytes: Buffer) => object;
   readonly write: (message: object) => Buffer;
   /** Hears of a call that ends by an error before its handler has begun. */
@@ -48,13 +50,17 @@ export abstract class IncomingCall implements StreamHandler, AnyCall {
   #isOver = false;
 
   constructor(options: IncomingCallOptions) {
-    const { stream, metadata, timeoutMs, arrivalMs, maxMessageBytes } = options;
+    const { stream, metadata, timeoutMs, arrivalMs, maxMessageBytes: maxBytes, budget } = options;
     this.#options = options;
     this.stream = stream;
     this.metadata = metadata;
     this.timeoutMs = timeoutMs;
     this.arrivesBy = arrivalMs === null ? Number.POSITIVE_INFINITY : this.begun + arrivalMs;
-    this.#reader = new MessageReader(maxMessageBytes, (bytes, isCompressed) => this.#read(bytes, isCompressed));
+    this.#reader = new MessageReader({
+      maxBytes,
+      budget,
+      onMessage: (bytes, isCompressed) => this.#read(bytes, isCompressed),
+    });
     this.#timer =
       timeoutMs === null ? null : setTimeout(() => this.#expire(), Math.min(timeoutMs + GRACE_MS, LONGEST_TIMER_MS));
   }
@@ -185,6 +191,7 @@ export abstract class IncomingCall implements StreamHandler, AnyCall {
 
   #finish(): void {
     this.#isOver = true;
+    this.#reader.stop();
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 }

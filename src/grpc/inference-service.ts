@@ -89,9 +89,10 @@ async function inferOne(
 ): Promise<ModelInferResponse> {
   checkMessage(request);
   const timeoutMs = allowedMs(call, parts.config);
-  runner.checkDoor(timeoutMs);
-  const { model_name: name, model_version: version, id, raw_input_contents: raw } = request;
-  const target = { name, version: versionOf(name, version), timeoutMs };
+  const { model_name: name, id, raw_input_contents: raw } = request;
+  const version = versionOf(name, request.model_version);
+  runner.checkDoor({ versionKey: parts.repository.keyOf(name, version), timeoutMs, waitedMs: 0 });
+  const target = { name, version, timeoutMs };
   const response = await parts.openInference.inference.infer(target, readRequest(request), connectionOf(call));
   const { manifest, items, imageBytes, timings } = response;
   record.served = {

@@ -22,7 +22,7 @@ import type { Certificate } from '../security/certificate.ts';
 import type { Gatekeeper } from '../security/gatekeeper.ts';
 import { refuseUnlessServing, type ServerPhase } from '../server-phase.ts';
 import { installBodyParsers } from './body-parsers.ts';
-import { ReceivingBudget } from './body-reader.ts';
+import type { ReceivingBudget } from './body-reader.ts';
 import { Connections } from './connections.ts';
 import { allowOrigins } from './cross-origin.ts';
 import { installErrorHandlers } from './error-handler.ts';
@@ -65,6 +65,8 @@ export interface AppParts {
   readonly tracer: RequestTracer | null;
   /** Refuses a request before it is read. */
   readonly door: Door;
+  /** What is being received from all clients, whatever the protocol. */
+  readonly budget: ReceivingBudget;
   readonly phase: () => ServerPhase;
   readonly management: ModelManagement;
   /** A version's calibrated cost; null where it is not served. */
@@ -133,8 +135,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const json = new JsonThread();
   app.addHook('onClose', () => json.stop());
   const turns = new EventLoopTurns();
-  const budget = new ReceivingBudget(config.maxReceivingBytes);
-  const plain = answerPlainly(app.server, { ...parts, turns, budget, json });
+  const plain = answerPlainly(app.server, { ...parts, turns, json });
   if (plain !== null) app.addHook('preClose', (done) => plain.release(done));
   app.decorate('keptConnections', () => connections.keptCount + (plain?.keptCount ?? 0));
   connections.watch(app);
@@ -143,7 +144,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   await allowOrigins(app, config);
   installErrorHandlers(app, methods);
   if (parts.gatekeeper !== null) guardRoutes(app, parts.gatekeeper);
-  const installParser = installBodyParsers(app, { config, turns, budget });
+  const installParser = installBodyParsers(app, { config, turns, budget: parts.budget });
   await installOpenApi(app, config);
   healthRoutes(app, parts);
   modelRoutes(app, parts);

@@ -6,6 +6,8 @@ const SWEEP_EVERY_MS = 1_000;
 const ALPN_PROTOCOL = 'h2';
 
 export interface Http2ServerOptions extends ConnectionOptions {
+  /** More are closed at once. */
+  readonly maxConnections: number;
   /** Null for plain text. */
   readonly certificate: ChangingCertificate | null;
 }
@@ -27,6 +29,7 @@ export class Http2Server {
   constructor(options: Http2ServerOptions) {
     this.#options = options;
     this.#server = options.certificate === null ? this.#plain() : this.#secure(options.certificate);
+    this.#server.maxConnections = options.maxConnections;
   }
 
   /** @returns the port it listens on. */
@@ -63,7 +66,12 @@ export class Http2Server {
 
   #secure(certificate: ChangingCertificate): Server {
     const server = createTlsServer(
-      { ...certificate.context, noDelay: true, ALPNProtocols: [ALPN_PROTOCOL] },
+      {
+        ...certificate.context,
+        ALPNProtocols: [ALPN_PROTOCOL],
+        noDelay: true,
+        handshakeTimeout: this.#options.arrivalMs,
+      },
       (socket) => {
         if (socket.alpnProtocol === ALPN_PROTOCOL) this.#accept(socket);
         else socket.destroy();

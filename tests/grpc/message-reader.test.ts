@@ -1,7 +1,15 @@
-import { expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { MessageReader } from '../../src/grpc/message-reader.ts';
+import { ReceivingBudget } from '../../src/http/body-reader.ts';
 
 const MAX_BYTES = 3_000_000;
+const BUDGET_BYTES = 5_000_000;
+
+let budget: ReceivingBudget;
+
+beforeEach(() => {
+  budget = new ReceivingBudget(BUDGET_BYTES);
+});
 
 function messageOf(bytes: Buffer, flag = 0): Buffer {
   const prefix = Buffer.alloc(5);
@@ -12,11 +20,13 @@ function messageOf(bytes: Buffer, flag = 0): Buffer {
 
 function read(pieces: readonly Buffer[]) {
   const messages: { text: string; isCompressed: boolean }[] = [];
-  const reader = new MessageReader(MAX_BYTES, (bytes, isCompressed) => {
-    messages.push({ text: bytes.toString('latin1'), isCompressed });
+  const reader = new MessageReader({
+    maxBytes: MAX_BYTES,
+    budget,
+    onMessage: (bytes, isCompressed) => messages.push({ text: bytes.toString('latin1'), isCompressed }),
   });
   for (const piece of pieces) reader.push(piece);
-  return { messages, isBetween: reader.isBetween };
+  return { messages, isBetween: reader.isBetween, reader };
 }
 
 function cut(bytes: Buffer, size: number): Buffer[] {
@@ -34,7 +44,7 @@ const ALL = Buffer.concat([
 ]);
 
 test.each([1, 2, 3, 7, 16_384, 1_000_000, 5_000_000])('messages that come in pieces of %i bytes are whole', (size) => {
-  expect(read(cut(ALL, size))).toEqual({
+  expect(read(cut(ALL, size))).toMatchObject({
     messages: [
       { text: 'one', isCompressed: false },
       { text: '', isCompressed: false },
@@ -43,6 +53,7 @@ test.each([1, 2, 3, 7, 16_384, 1_000_000, 5_000_000])('messages that come in pie
     ],
     isBetween: true,
   });
+  expect(budget.bytes).toBe(0);
 });
 
 test.each([1, 4, 5, 7])('after %i bytes of a message it is not between two', (length) => {
@@ -59,4 +70,14 @@ test('a first byte that is neither 0 nor 1 is no message', () => {
   expect(() => read([Buffer.from([2, 0, 0, 0, 0])])).toThrow(
     expect.objectContaining({ code: 'SERVAL_INVALID_REQUEST' }),
   );
+});
+
+test('what has not come whole counts against the budget of all clients, until the call is over', () => {
+  const begun = messageOf(Buffer.alloc(MAX_BYTES)).subarray(0, 100);
+  const { reader } = read([begun]);
+  expect(budget.bytes).toBe(MAX_BYTES);
+  expect(() => read([begun])).toThrow(expect.objectContaining({ code: 'SERVAL_OVERLOADED' }));
+  reader.stop();
+  reader.stop();
+  expect(budget.bytes).toBe(0);
 });

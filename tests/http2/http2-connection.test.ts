@@ -56,8 +56,8 @@ class Echo implements StreamHandler {
   }
 }
 
-async function listen(open: (stream: Http2Stream) => StreamHandler = (stream) => new Echo(stream), arrivalMs = 60_000) {
-  const server = new Http2Server({ certificate: null, arrivalMs, open });
+async function listen(open: (stream: Http2Stream) => StreamHandler = (stream) => new Echo(stream), limits = {}) {
+  const server = new Http2Server({ certificate: null, arrivalMs: 60_000, maxConnections: 100, open, ...limits });
   servers.push(server);
   return { server, port: await server.listen('127.0.0.1', 0) };
 }
@@ -385,8 +385,21 @@ test('an answer before the request is whole spares its client the rest', async (
   expect((await peer.frame(FrameType.headers, 3)).streamId).toBe(3);
 });
 
+test('connections beyond the most are closed', async () => {
+  const { port } = await listen(undefined, { maxConnections: 1 });
+  const first = await peerOf(port);
+  await first.frame(FrameType.settings);
+  const second = await peerOf(port);
+  await second.closed();
+  expect(second.frames).toEqual([]);
+  first.write(request(1));
+  await first.frame(FrameType.headers, 1);
+});
+
 test('what comes too slowly is ended', async () => {
-  const { port } = await listen((stream) => Object.assign(new Echo(stream), { arrivesBy: performance.now() + 50 }), 50);
+  const { port } = await listen((stream) => Object.assign(new Echo(stream), { arrivesBy: performance.now() + 50 }), {
+    arrivalMs: 50,
+  });
   const silent = await peerOf(port, false);
   const cut = await peerOf(port);
   cut.write(Buffer.from([0, 0, 8, 6]));
