@@ -10,8 +10,11 @@ export interface MethodDefinition {
   readonly responseSerialize: (message: object) => Buffer;
 }
 
+/** A message that goes out; one that is disposable is disposed of when it is written. */
+export type Answer = object;
+
 /** Answers a call of one message with one. @throws ServalError */
-export type UnaryHandler = (request: never, call: UnaryCall) => Promise<object> | object;
+export type UnaryHandler = (request: never, call: UnaryCall) => Promise<Answer> | Answer;
 
 /** Listens to the messages of a call, and writes. */
 export type StreamingHandler = (call: StreamingCall) => void;

@@ -32,7 +32,14 @@ export class HealthService {
         throw new ServalError('SERVAL_ROUTE_NOT_FOUND', `There is no service "${String(service).slice(0, 128)}".`);
       },
       Watch: (call: StreamingCall) => {
-        call.on('data', ({ service = '' }: Partial<HealthRequest>) => this.#watch(call, service));
+        let isWatched = false;
+        call.once('data', ({ service = '' }: Partial<HealthRequest>) => {
+          isWatched = true;
+          this.#watch(call, service);
+        });
+        call.on('end', () => {
+          if (!isWatched) call.end();
+        });
       },
     };
   }

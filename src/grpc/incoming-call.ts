@@ -5,6 +5,7 @@ import type { Http2Stream, StreamHandler } from '../http2/http2-stream.ts';
 import { ANSWER_HEADERS, OK_TRAILERS, statusBlock } from './answer-blocks.ts';
 import type { AnyCall } from './call-context.ts';
 import type { CallMetadata } from './call-metadata.ts';
+import type { Answer } from './call-method.ts';
 import { type CallStatus, statusOf, toServalError } from './grpc-status.ts';
 import { inflateMessage } from './inflate-message.ts';
 import { MessageReader } from './message-reader.ts';
@@ -105,7 +106,8 @@ export abstract class IncomingCall implements StreamHandler, AnyCall {
   /** Ends it by an error that no handler has seen. */
   refuse(error: ServalError): void {
     if (this.#isOver) return;
-    this.#options.onRefused(error);
+    // What is worked on tells of itself.
+    if (this.#working === 0) this.#options.onRefused(error);
     this.#cancel();
     this.fail(statusOf(error));
   }
@@ -132,8 +134,10 @@ export abstract class IncomingCall implements StreamHandler, AnyCall {
   }
 
   /** @param onSent called when it is on its way. */
-  protected send(message: Buffer, onSent: (() => void) | null = null): void {
+  protected send(answer: Answer, onSent: (() => void) | null = null): void {
     if (this.#isOver) return;
+    const message = this.#options.write(answer);
+    (answer as Partial<Disposable>)[Symbol.dispose]?.();
     if (!this.#hasHeaders) this.stream.respond(ANSWER_HEADERS);
     this.#hasHeaders = true;
     const isCopied = message.byteLength <= MAX_COPIED_BYTES;

@@ -10,7 +10,7 @@ import {
   type Layout,
   type Parameters,
 } from '../open-inference/infer-request.ts';
-import type { InferResponse } from '../open-inference/inference.ts';
+import { freeOutputs, type InferResponse } from '../open-inference/inference.ts';
 import {
   bytesOfView,
   DATATYPE_NAMES,
@@ -61,7 +61,8 @@ export interface ModelInferRequest {
   readonly raw_input_contents: readonly Uint8Array[];
 }
 
-export interface ModelInferResponse {
+/** Disposing of it gives back the outputs' memory. */
+export interface ModelInferResponse extends Partial<Disposable> {
   readonly model_name: string;
   readonly model_version: string;
   readonly id: string;
@@ -168,12 +169,14 @@ function elementsFrom(
 }
 
 /** @param raw as the inputs came; FP16 goes no other way. */
-export function writeResponse(
-  { name, manifest, outputs }: InferResponse,
-  id: string,
-  raw: boolean,
-): ModelInferResponse {
-  const head = { model_name: name, model_version: String(manifest.version), id };
+export function writeResponse(response: InferResponse, id: string, raw: boolean): ModelInferResponse {
+  const { name, manifest, outputs } = response;
+  const head = {
+    model_name: name,
+    model_version: String(manifest.version),
+    id,
+    [Symbol.dispose]: () => freeOutputs(response),
+  };
   const isRaw = raw || outputs.some(({ tensor }) => tensor.dataType === 'float16');
   const described = outputs.map(({ name: output, tensor: { dataType, shape } }) => ({
     name: output,

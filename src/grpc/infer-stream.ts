@@ -2,7 +2,7 @@ import { messageOf } from '../errors.ts';
 import type { ModelInferRequest, ModelInferResponse } from './infer-messages.ts';
 import type { StreamingCall } from './streaming-call.ts';
 
-export interface ModelStreamInferResponse {
+export interface ModelStreamInferResponse extends Partial<Disposable> {
   readonly error_message?: string;
   readonly infer_response: Partial<ModelInferResponse>;
 }
@@ -31,7 +31,10 @@ export function answerStream(
     void call
       .track(infer(request))
       .then(
-        (response): ModelStreamInferResponse => ({ infer_response: response }),
+        (response): ModelStreamInferResponse => ({
+          infer_response: response,
+          [Symbol.dispose]: () => response[Symbol.dispose]?.(),
+        }),
         // The request's id tells which one it was.
         (error: unknown) => ({ error_message: messageOf(error), infer_response: { id: request.id } }),
       )

@@ -13,6 +13,7 @@ export interface MessageReaderOptions {
   readonly maxBytes: number;
   /** Counts what has not come whole yet, of all clients. */
   readonly budget: Pick<ReceivingBudget, 'take' | 'release'>;
+  /** @param bytes are the message's own. */
   readonly onMessage: (bytes: Buffer, isCompressed: boolean) => void;
 }
 
@@ -32,7 +33,7 @@ export class MessageReader {
     return this.#message === null && this.#prefix.byteLength === 0;
   }
 
-  /** @throws ServalError SERVAL_BODY_TOO_LARGE, SERVAL_INVALID_REQUEST, SERVAL_OVERLOADED */
+  /** @param piece is not kept. @throws ServalError SERVAL_BODY_TOO_LARGE, SERVAL_INVALID_REQUEST, SERVAL_OVERLOADED */
   push(piece: Buffer): void {
     let unread = piece;
     while (unread.byteLength > 0)
@@ -52,7 +53,7 @@ export class MessageReader {
     const wanted = PREFIX_BYTES - this.#prefix.byteLength;
     const prefix = wanted === PREFIX_BYTES ? piece : Buffer.concat([this.#prefix, piece.subarray(0, wanted)]);
     if (prefix.byteLength < PREFIX_BYTES) {
-      this.#prefix = prefix;
+      this.#prefix = Buffer.from(prefix);
       return piece.subarray(wanted);
     }
     const isCompressed = prefix[0] === 1;
@@ -63,11 +64,11 @@ export class MessageReader {
     const rest = piece.subarray(wanted);
     if (rest.byteLength >= length) {
       this.#prefix = NONE;
-      onMessage(rest.subarray(0, length), isCompressed);
+      onMessage(Buffer.from(rest.subarray(0, length)), isCompressed);
       return rest.subarray(length);
     }
     budget.take(length);
-    this.#prefix = prefix.subarray(0, PREFIX_BYTES);
+    this.#prefix = Buffer.from(prefix.subarray(0, PREFIX_BYTES));
     this.#message = new GrowingBody(Math.min(length, MAX_BELIEVED_BYTES));
     this.#messageBytes = length;
     return rest;

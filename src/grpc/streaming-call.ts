@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { StreamingHandler } from './call-method.ts';
+import type { Answer, StreamingHandler } from './call-method.ts';
 import { IncomingCall, type IncomingCallOptions } from './incoming-call.ts';
 
 export interface StreamingCallOptions extends IncomingCallOptions {
@@ -33,9 +33,14 @@ export class StreamingCall extends IncomingCall {
     return this;
   }
 
+  once<Event extends keyof CallEvents>(event: Event, listener: (...values: CallEvents[Event]) => void): this {
+    this.#events.once(event, listener as never);
+    return this;
+  }
+
   /** @param onSent called when it is on its way, which a client that does not read puts off. */
-  write(message: object, onSent: (() => void) | null = null): void {
-    this.send(this.#options.write(message), onSent);
+  write(message: Answer, onSent: (() => void) | null = null): void {
+    this.send(message, onSent);
   }
 
   end(): void {

@@ -1,4 +1,5 @@
 import { ServalError } from '../errors.ts';
+import { freeOwnMemory } from '../off-heap.ts';
 import type { UnaryHandler } from './call-method.ts';
 import { statusOf, toServalError } from './grpc-status.ts';
 import { IncomingCall, type IncomingCallOptions } from './incoming-call.ts';
@@ -29,12 +30,13 @@ export class UnaryCall extends IncomingCall {
   }
 
   async #answer(bytes: Buffer): Promise<void> {
-    const { read, write, handler } = this.#options;
+    const { read, handler } = this.#options;
     this.workBegun();
     try {
-      const answer = await handler(read(bytes) as never, this);
-      this.send(write(answer));
+      this.send(await handler(read(bytes) as never, this));
       this.succeed();
+      // Only of what was answered: what was given up may still be on its way to a worker.
+      freeOwnMemory(bytes);
     } catch (error) {
       this.fail(statusOf(toServalError(error)));
     }

@@ -1,6 +1,6 @@
 import { FRAME_HEAD_BYTES, Http2Code, Http2Error, MAX_FRAME_BYTES } from './frame.ts';
 
-/** @param payload lies in what was read; it stays as it is. */
+/** @param payload may be gone when this returns: what is kept of it is copied. */
 export type OnFrame = (type: number, flags: number, streamId: number, payload: Buffer) => void;
 
 /** Finds the frames in what a connection brings. */
@@ -18,7 +18,7 @@ export class FrameReader {
     return this.#begun === null;
   }
 
-  /** @throws Http2Error */
+  /** @param chunk is not kept. @throws Http2Error */
   push(chunk: Buffer): void {
     let unread = chunk;
     while (this.#begun !== null && unread.byteLength > 0) {
@@ -34,7 +34,7 @@ export class FrameReader {
     while (at < unread.byteLength) {
       const end = at + sizeOf(unread, at);
       if (end > unread.byteLength) {
-        this.#begun = unread.subarray(at);
+        this.#begun = Buffer.from(unread.subarray(at));
         return;
       }
       this.#read(unread, at, end);

@@ -3,7 +3,6 @@ import { FRAME_HEAD_BYTES, FrameType, type Http2Code } from './frame.ts';
 
 /** Smaller payloads are copied together; a larger one goes as it is. */
 const MAX_COPIED_BYTES = 8_192;
-
 /** That wait for the client to read. */
 const MAX_UNSENT_BYTES = 1_048_576;
 
@@ -74,7 +73,7 @@ export class FrameWriter {
   flush(): void {
     this.#isScheduled = false;
     const frames = this.#frames;
-    if (frames.length === 0 || this.#socket.destroyed) return;
+    if (frames.length === 0 || !this.#socket.writable) return;
     this.#frames = [];
     this.#frameBytes = 0;
     const pieces = gather(frames);

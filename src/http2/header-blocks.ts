@@ -42,7 +42,7 @@ export class HeaderBlocks {
     }
     const endsStream = (flags & Flag.endStream) !== 0;
     if ((flags & Flag.endHeaders) !== 0) this.#onHeaders(streamId, this.#decoder.decode(block), endsStream);
-    else this.#begun = { streamId, endsStream, bytes: block };
+    else this.#begun = { streamId, endsStream, bytes: Buffer.from(block) };
   }
 
   /** @throws Http2Error */

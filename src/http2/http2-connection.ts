@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { freeOwnMemory } from '../off-heap.ts';
 import type { Field } from './field-table.ts';
 import { Flag, FrameType, Http2Code, Http2Error, withoutPadding } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
@@ -20,6 +21,8 @@ export const MAX_STREAMS = 1_024;
 const HIGHEST_STREAM = 0x7fff_ffff;
 const LAST_PING = Buffer.from('goodbye!', 'latin1');
 const GOODBYE_MS = 1_000;
+/** A connection without a call is left for as long. */
+const IDLE_MS = 1_800_000;
 
 export interface ConnectionOptions {
   /** A request that begins; it may be answered at once. */
@@ -93,11 +96,13 @@ export class Http2Connection {
     this.#socket.destroy();
   }
 
-  /** Ends what comes too slowly. To be called now and then. */
+  /** Ends what comes too slowly, or not at all. To be called now and then. */
   sweep(): void {
     const now = performance.now();
     const isBetween = this.#hasSettings && this.#reader.isBetween && this.#blocks.isBetween;
-    if (!isBetween && now - this.#lastHeard > this.#options.arrivalMs) this.destroy();
+    const silentMs = now - this.#lastHeard;
+    if (!isBetween && silentMs > this.#options.arrivalMs) this.destroy();
+    else if (this.#streams.size === 0 && silentMs > IDLE_MS) this.leave();
     for (const { hasRequest, handler } of this.#streams.values()) {
       if (!hasRequest && handler !== null && handler.arrivesBy < now) handler.onLate();
     }
@@ -108,6 +113,7 @@ export class Http2Connection {
     try {
       const unread = this.#preface === null ? chunk : this.#readPreface(this.#preface, chunk);
       if (unread !== null) this.#reader.push(unread);
+      freeOwnMemory(chunk);
     } catch (error) {
       if (!(error instanceof Http2Error)) throw error;
       this.#break(error);

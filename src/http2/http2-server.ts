@@ -37,7 +37,8 @@ export class Http2Server {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#server.once('error', reject).listen({ host, port }, resolve);
     await promise;
-    this.#server.off('error', reject);
+    // A connection that cannot be accepted is its client's loss alone.
+    this.#server.off('error', reject).on('error', () => {});
     this.#sweeping = setInterval(() => {
       for (const connection of this.#connections) connection.sweep();
     }, SWEEP_EVERY_MS).unref();

@@ -9,7 +9,7 @@ export const STREAM_WINDOW_BYTES = 1_048_576;
 export interface StreamHandler {
   /** When the request must be whole, in ms of `performance.now()`. */
   readonly arrivesBy: number;
-  /** @param piece lies in what was read; `Http2Stream.consumed` asks for more. */
+  /** @param piece may be gone when this returns; `Http2Stream.consumed` asks for more. */
   onData(piece: Buffer): void;
   onEnd(): void;
   /** It did not come in time. */

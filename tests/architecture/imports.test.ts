@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'open-inference': [...LEAVES, 'repository', 'scheduler', 'pipelines'],
   http: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'security'],
   // The transport of gRPC, which knows nothing of it.
-  http2: [],
+  http2: ['off-heap.ts'],
   // Of http what observers hear, and what both write or read in the same way.
   grpc: [...LEAVES, 'repository', 'scheduler', 'pipelines', 'open-inference', 'http', 'http2', 'security'],
   // What becomes of versions: loads, verifies, switches and retires them.
