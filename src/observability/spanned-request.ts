@@ -64,12 +64,13 @@ export class SpannedRequest {
   }
 
   /** Encode and decode, at the two ends of what has just ended. */
-  inferenceEnded({ ok, totalMs, encodeMs, decodeMs }: EndedInference): void {
+  inferenceEnded({ ok, begunAt, endedAt, encodeMs, decodeMs }: EndedInference): void {
     if (!ok) return;
-    const now = this.#options.clock.at(performance.now());
-    const begun = now - totalMs;
+    const { clock } = this.#options;
+    const begun = clock.at(begunAt);
+    const ended = clock.at(endedAt);
     this.#child('encode', { from: begun, to: begun + encodeMs });
-    if (decodeMs > 0) this.#child('decode', { from: now - decodeMs, to: now });
+    if (decodeMs > 0) this.#child('decode', { from: ended - decodeMs, to: ended });
   }
 
   end(answered: AnsweredRequest): void {

@@ -79,7 +79,8 @@ export class InferenceStatistics implements InferenceObserver {
     batch.infer.add(runMs);
   }
 
-  inferenceEnded({ manifest, ok, totalMs, decodeMs }: EndedInference): void {
+  inferenceEnded({ manifest, ok, begunAt, endedAt, decodeMs }: EndedInference): void {
+    const totalMs = endedAt - begunAt;
     const tallies = this.#of(versionKey(manifest));
     if (!ok) {
       tallies.fail.add(totalMs);

@@ -8,8 +8,9 @@ export interface InferenceObserver {
 export interface EndedInference {
   readonly manifest: Manifest;
   readonly ok: boolean;
-  /** From the resolved version to its answer. */
-  readonly totalMs: number;
+  /** From the resolved version to its answer, in ms of `performance.now()`. */
+  readonly begunAt: number;
+  readonly endedAt: number;
   /** To encode its inputs; 0 where it failed. */
   readonly encodeMs: number;
   /** To make labels and scores of the graph's outputs. */

@@ -86,9 +86,9 @@ export class Predictor {
   async predict(request: PredictRequest, client: ClientConnection): Promise<PredictAnswer> {
     const resolved = this.resolve(request);
     const { manifest, record } = resolved;
-    const begun = performance.now();
+    const begunAt = performance.now();
     const ended = (ok: boolean, encodeMs: number, decodeMs: number) =>
-      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, encodeMs, decodeMs });
+      this.#observer.inferenceEnded({ manifest, ok, begunAt, endedAt: performance.now(), encodeMs, decodeMs });
     // A version that is taken out of service waits for those who use it.
     record.acquire();
     try {

@@ -49,11 +49,11 @@ export class TensorPredictor {
 
   /** @throws ServalError */
   async infer(request: TensorRequest, client: ClientConnection): Promise<TensorAnswer> {
-    const begun = performance.now();
+    const begunAt = performance.now();
     const resolved = this.resolve(request.model, request.version);
     const { manifest, record } = resolved;
     const ended = (ok: boolean, encodeMs: number) =>
-      this.#observer.inferenceEnded({ manifest, ok, totalMs: performance.now() - begun, encodeMs, decodeMs: 0 });
+      this.#observer.inferenceEnded({ manifest, ok, begunAt, endedAt: performance.now(), encodeMs, decodeMs: 0 });
     // A version that is taken out of service waits for those who use it.
     record.acquire();
     try {
