@@ -44,8 +44,12 @@ export class Listeners {
     this.#grpc = grpc;
   }
 
-  /** gRPC's clients and proxies go elsewhere when their connections take no more calls; those that run are finished. */
-  endGrpc(): void {
+  /**
+   * gRPC's clients and proxies go elsewhere when their connections take no more calls; those that run are finished. Resolves when
+   * none is taken any more: to be refused by a status would be no reason for a proxy to ask another server.
+   */
+  async leaveGrpc(): Promise<void> {
+    await this.#grpc?.leave();
     this.#grpcEnded = this.#grpc?.stop() ?? null;
   }
 

@@ -146,8 +146,8 @@ export class Server {
       this.#logger.info({ reason, ms: shutdownGraceMs }, 'not ready, serving until load balancers have seen it');
       await delay(shutdownGraceMs);
     }
+    await this.#listeners.leaveGrpc();
     this.#phase = 'draining';
-    this.#listeners.endGrpc();
     this.#logger.info({ reason, requests: 'finishing' }, 'draining');
     const finished = this.#finish().then(() => true);
     const clean = await Promise.race([finished, delay(drainTimeoutMs, false, { ref: false })]);

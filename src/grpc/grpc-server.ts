@@ -67,9 +67,14 @@ export class GrpcServer {
     return bound;
   }
 
-  /** Answers what was accepted, and resolves when no call is left. */
-  async stop(): Promise<void> {
+  /** Resolves when no further call is taken, within a second; until then those that come are answered as ever. */
+  async leave(): Promise<void> {
     this.#health.stop();
+    await this.#http2.leave();
+  }
+
+  /** Resolves when no call is left. */
+  async stop(): Promise<void> {
     await this.#http2.stop();
   }
 

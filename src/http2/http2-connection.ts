@@ -8,11 +8,11 @@ import { EMPTY, FrameWriter } from './frame-writer.ts';
 import { HeaderBlocks, MAX_HEADER_BYTES } from './header-blocks.ts';
 import { Http2Stream, STREAM_WINDOW_BYTES, type StreamHandler } from './http2-stream.ts';
 import { Outgoing } from './outgoing.ts';
+import { Preface } from './preface.ts';
 import { areTrailers, requestHead } from './request-head.ts';
 import { readSettings, Setting, writeSettings } from './settings-frame.ts';
 import { StrayFrames } from './stray-frames.ts';
 
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 /** Of all streams of a connection that may come before any is read on. */
 const WINDOW_BYTES = 4 * STREAM_WINDOW_BYTES;
 const FIRST_WINDOW_BYTES = 65_535;
@@ -57,9 +57,11 @@ export class Http2Connection {
   #lastStreamId = 0;
   #owedBytes = 0;
   #hasSettings = false;
-  #preface: Buffer | null = Buffer.alloc(0);
+  /** Null when it is read. */
+  #preface: Preface | null = new Preface();
   #lastHeard = performance.now();
   #isLeaving = false;
+  readonly #left = Promise.withResolvers<void>();
   /** Whether streams that begin now are left to another connection. */
   #isClosing = false;
   #isBroken = false;
@@ -82,14 +84,18 @@ export class Http2Connection {
     this.#writer.windowUpdate(0, WINDOW_BYTES - FIRST_WINDOW_BYTES);
   }
 
-  /** Answers what was begun, has its client go elsewhere with the rest, and ends. */
-  leave(): void {
-    if (this.#isLeaving) return;
+  /**
+   * Has its client go elsewhere, and ends when all is answered.
+   * @returns resolves when no further request is taken: within a second.
+   */
+  leave(): Promise<void> {
+    if (this.#isLeaving) return this.#left.promise;
     this.#isLeaving = true;
     // What is on its way when this arrives is answered still (RFC 9113, 6.8); its client's answer to the ping comes after it.
     this.#writer.goAway(HIGHEST_STREAM, Http2Code.noError);
     this.#writer.frame(FrameType.ping, 0, 0, LAST_PING);
     setTimeout(() => this.#takeNoMore(), GOODBYE_MS).unref();
+    return this.#left.promise;
   }
 
   destroy(): void {
@@ -102,7 +108,7 @@ export class Http2Connection {
     const isBetween = this.#hasSettings && this.#reader.isBetween && this.#blocks.isBetween;
     const silentMs = now - this.#lastHeard;
     if (!isBetween && silentMs > this.#options.arrivalMs) this.destroy();
-    else if (this.#streams.size === 0 && silentMs > IDLE_MS) this.leave();
+    else if (this.#streams.size === 0 && silentMs > IDLE_MS) void this.leave();
     for (const { hasRequest, handler } of this.#streams.values()) {
       if (!hasRequest && handler !== null && handler.arrivesBy < now) handler.onLate();
     }
@@ -111,24 +117,15 @@ export class Http2Connection {
   #receive(chunk: Buffer): void {
     if (this.#isBroken) return;
     try {
-      const unread = this.#preface === null ? chunk : this.#readPreface(this.#preface, chunk);
-      if (unread !== null) this.#reader.push(unread);
+      const unread = this.#preface === null ? chunk : this.#preface.push(chunk);
+      if (unread === null) return;
+      this.#preface = null;
+      this.#reader.push(unread);
       freeOwnMemory(chunk);
     } catch (error) {
       if (!(error instanceof Http2Error)) throw error;
       this.#break(error);
     }
-  }
-
-  /** @returns what comes after it; null while it is not whole. */
-  #readPreface(begun: Buffer, chunk: Buffer): Buffer | null {
-    const read = Buffer.concat([begun, chunk]);
-    const expected = PREFACE.subarray(0, read.byteLength);
-    if (!read.subarray(0, expected.byteLength).equals(expected)) {
-      throw new Http2Error(Http2Code.protocolError, 'This port speaks HTTP/2 alone, and that from the beginning.');
-    }
-    this.#preface = read.byteLength < PREFACE.byteLength ? read : null;
-    return this.#preface === null ? read.subarray(PREFACE.byteLength) : null;
   }
 
   #frame(type: number, flags: number, streamId: number, payload: Buffer): void {
@@ -261,6 +258,7 @@ export class Http2Connection {
   #takeNoMore(): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#left.resolve();
     this.#writer.goAway(this.#lastStreamId, Http2Code.noError);
     this.#endIfOver();
   }
@@ -293,6 +291,7 @@ export class Http2Connection {
 
   #closed(): void {
     this.#isBroken = true;
+    this.#left.resolve();
     for (const stream of [...this.#streams.values()]) stream.broken();
   }
 }

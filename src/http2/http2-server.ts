@@ -24,7 +24,8 @@ export class Http2Server {
   readonly #connections = new Set<Http2Connection>();
   readonly #options: Http2ServerOptions;
   #sweeping: NodeJS.Timeout | null = null;
-  #isStopping = false;
+  /** Null while new connections are taken. */
+  #ended: Promise<void> | null = null;
 
   constructor(options: Http2ServerOptions) {
     this.#options = options;
@@ -45,13 +46,18 @@ export class Http2Server {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Takes no new connections and no new requests; resolves when the others are answered. */
+  /** Resolves when no further request is taken, within a second; until then those that come are answered as ever. */
+  async leave(): Promise<void> {
+    this.#ended ??= new Promise((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    await Promise.all(Array.from(this.#connections, (connection) => connection.leave()));
+  }
+
+  /** Leaves; resolves when all is answered. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#server.close(() => resolve());
-    for (const connection of this.#connections) connection.leave();
-    await promise;
+    await this.leave();
+    await this.#ended;
     if (this.#sweeping !== null) clearInterval(this.#sweeping);
   }
 
@@ -86,6 +92,6 @@ export class Http2Server {
     const connection = new Http2Connection(socket, this.#options);
     this.#connections.add(connection);
     socket.once('close', () => this.#connections.delete(connection));
-    if (this.#isStopping) connection.leave();
+    if (this.#ended !== null) void connection.leave();
   }
 }

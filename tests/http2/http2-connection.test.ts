@@ -385,6 +385,28 @@ test('an answer before the request is whole spares its client the rest', async (
   expect((await peer.frame(FrameType.headers, 3)).streamId).toBe(3);
 });
 
+test('what is on its way when the server leaves is answered still', async () => {
+  const { server, port } = await listen();
+  const peer = await peerOf(port);
+  await peer.frame(FrameType.settings);
+  let hasLeft = false;
+  const leaving = server.leave().then(() => {
+    hasLeft = true;
+  });
+  const { payload } = await peer.frame(FrameType.ping);
+  peer.write(request(1));
+  await peer.frame(FrameType.headers, 1);
+  expect(hasLeft).toBe(false);
+  peer.write(frame(FrameType.ping, Flag.ack, 0, payload), request(3));
+  await leaving;
+  await peer.closed();
+  const lastStreams = peer.frames
+    .filter(({ type }) => type === FrameType.goAway)
+    .map((seen) => seen.payload.readUInt32BE(0));
+  expect(lastStreams).toEqual([0x7fff_ffff, 1]);
+  expect(peer.frames.some(({ streamId }) => streamId === 3)).toBe(false);
+});
+
 test('connections beyond the most are closed', async () => {
   const { port } = await listen(undefined, { maxConnections: 1 });
   const first = await peerOf(port);
