@@ -8,14 +8,13 @@ import type { CallMetadata } from './call-metadata.ts';
 import type { Answer } from './call-method.ts';
 import { type CallStatus, statusOf, toServalError } from './grpc-status.ts';
 import { inflateMessage } from './inflate-message.ts';
-import { MessageReader } from './message-reader.ts';
+import { MessageReader, PREFIX_BYTES } from './message-reader.ts';
 
 /** Past its deadline a call has this long to say itself why it was not answered. */
 const GRACE_MS = 100;
 const LONGEST_TIMER_MS = 0x7fff_ffff;
 /** A larger message goes beside its prefix instead of being copied behind it. */
 const MAX_COPIED_BYTES = 8_192;
-const PREFIX_BYTES = 5;
 
 export interface IncomingCallOptions {
   readonly stream: Http2Stream;

@@ -3,7 +3,7 @@ import type { ReceivingBudget } from '../http/body-reader.ts';
 import { GrowingBody } from '../http/growing-body.ts';
 
 /** One byte says whether the message is compressed, four how long it is. */
-const PREFIX_BYTES = 5;
+export const PREFIX_BYTES = 5;
 /** Memory for more of a message is taken only as it comes. */
 const MAX_BELIEVED_BYTES = 1_048_576;
 const NONE = Buffer.alloc(0);

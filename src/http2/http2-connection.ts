@@ -7,7 +7,7 @@ import { checkFrame, wrong } from './frame-rules.ts';
 import { EMPTY, FrameWriter } from './frame-writer.ts';
 import { HeaderBlocks, MAX_HEADER_BYTES } from './header-blocks.ts';
 import { Http2Stream, STREAM_WINDOW_BYTES, type StreamHandler } from './http2-stream.ts';
-import { Outgoing } from './outgoing.ts';
+import { FIRST_WINDOW_BYTES, Outgoing } from './outgoing.ts';
 import { Preface } from './preface.ts';
 import { areTrailers, requestHead } from './request-head.ts';
 import { readSettings, Setting, writeSettings } from './settings-frame.ts';
@@ -15,7 +15,6 @@ import { StrayFrames } from './stray-frames.ts';
 
 /** Of all streams of a connection that may come before any is read on. */
 const WINDOW_BYTES = 4 * STREAM_WINDOW_BYTES;
-const FIRST_WINDOW_BYTES = 65_535;
 /** Requests of a connection that are worked on at once, those that their client has given up among them. */
 export const MAX_STREAMS = 1_024;
 const HIGHEST_STREAM = 0x7fff_ffff;

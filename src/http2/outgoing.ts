@@ -2,7 +2,8 @@ import { Flag, FrameType, Http2Code, Http2Error, MAX_FRAME_BYTES } from './frame
 import type { FrameWriter } from './frame-writer.ts';
 import { NO_TABLE } from './hpack-encoder.ts';
 
-const FIRST_WINDOW_BYTES = 65_535;
+/** Of a connection and its streams, until one side says otherwise. */
+export const FIRST_WINDOW_BYTES = 65_535;
 const MAX_WINDOW_BYTES = 0x7fff_ffff;
 
 interface Piece {
