@@ -7,9 +7,12 @@ export interface Answer {
   readonly text: string;
 }
 
-/** The answer as HTTP/1.1 has it, for a connection that node:http does not answer on. */
-export function rawAnswer({ statusCode, headers, text }: Answer): string {
-  let head = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n`;
-  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
+/**
+ * The answer as HTTP/1.1 has it, for a connection that node:http does not answer on.
+ * @param lines of its head that are there already, each with its end.
+ */
+export function rawAnswer({ statusCode, headers, text }: Answer, lines = ''): string {
+  let head = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines}`;
+  for (const name of Object.keys(headers)) head += `${name}: ${headers[name]}\r\n`;
   return `${head}\r\n${text}`;
 }

@@ -8,11 +8,12 @@ const MAX_WAITING = 256;
  * processor's caches.
  */
 export class InTurns<Event> {
-  readonly #count: (event: Event) => void;
+  readonly #count: (events: readonly Event[]) => void;
   #waiting: Event[] = [];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(count: (event: Event) => void) {
+  /** @param count takes them in the order in which they happened. */
+  constructor(count: (events: readonly Event[]) => void) {
     this.#count = count;
   }
 
@@ -28,6 +29,6 @@ export class InTurns<Event> {
     this.#timer = null;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const event of waiting) this.#count(event);
+    if (waiting.length > 0) this.#count(waiting);
   }
 }

@@ -5,15 +5,12 @@ import type { VersionRecord } from '../repository/version-lifecycle.ts';
 import type { CostCoefficients } from '../scheduler/cost-model.ts';
 import type { DropReason, RanBatch, SchedulerObserver } from '../scheduler/observer.ts';
 import type { RetireReason } from '../workers/pool-options.ts';
+import { SECONDS, STEP_SECONDS } from './buckets.ts';
 import { InTurns } from './in-turns.ts';
 import { KeyMetrics } from './key-metrics.ts';
+import { RequestMetrics } from './request-metrics.ts';
 import { registerVersionMetrics } from './version-metrics.ts';
 import { registerWorkerMetrics, type WorkerSnapshots } from './worker-metrics.ts';
-
-/** 1 ms to 30 s, for whatever a request waits for. */
-const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** 0.1 ms to 250 ms, for what one step takes. */
-const STEP_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
 const VERSION_LABELS = ['model', 'version'] as const;
 
@@ -42,31 +39,14 @@ export interface MetricDescription {
  * and the version that answered it, so that no client can make new series.
  */
 export class Metrics implements HttpObserver, SchedulerObserver {
-  readonly #answered = new InTurns((answered: AnsweredRequest) => this.#countAnswered(answered));
-  readonly #ran = new InTurns((batch: CountedBatch) => this.#countRan(batch));
   readonly #registry = new Registry();
   readonly #registers = [this.#registry];
 
   readonly keys = new KeyMetrics(this.#registers);
-  readonly #requests = new Counter({
-    name: 'serval_requests_total',
-    help: 'Requests answered, by protocol, route, status and the version that served them.',
-    labelNames: ['protocol', 'method', 'route', 'status', 'model', 'version'],
-    registers: this.#registers,
-  });
-  readonly #requestSeconds = new Histogram({
-    name: 'serval_request_duration_seconds',
-    help: 'Time from a request’s headers to the end of its answer.',
-    labelNames: ['protocol', 'route', ...VERSION_LABELS],
-    buckets: SECONDS,
-    registers: this.#registers,
-  });
-  readonly #encodeSeconds = new Histogram({
-    name: 'serval_encode_duration_seconds',
-    help: 'Time to encode a request’s inputs in the main process.',
-    labelNames: VERSION_LABELS,
-    buckets: STEP_SECONDS,
-    registers: this.#registers,
+  readonly #requests = new RequestMetrics(this.#registers);
+  readonly #answered = new InTurns((answered: readonly AnsweredRequest[]) => this.#requests.count(answered));
+  readonly #ran = new InTurns((batches: readonly CountedBatch[]) => {
+    for (const batch of batches) this.#countRan(batch);
   });
   readonly #queueSeconds = new Histogram({
     name: 'serval_queue_duration_seconds',
@@ -108,12 +88,6 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     labelNames: VERSION_LABELS,
     registers: this.#registers,
   });
-  readonly #imageBytes = new Counter({
-    name: 'serval_image_bytes_total',
-    help: 'Bytes of the image files that were taken in.',
-    labelNames: VERSION_LABELS,
-    registers: this.#registers,
-  });
   readonly #dropped = new Counter({
     name: 'serval_items_dropped_total',
     help: 'Items taken out of the queue before they ran.',
@@ -124,12 +98,6 @@ export class Metrics implements HttpObserver, SchedulerObserver {
     name: 'serval_items_reused_total',
     help: 'Items answered without a run of their own: shared with the same item in flight, or from the cache.',
     labelNames: [...VERSION_LABELS, 'from'],
-    registers: this.#registers,
-  });
-  readonly #rejections = new Counter({
-    name: 'serval_rejections_total',
-    help: 'Requests that were not served, by the code of their error.',
-    labelNames: ['reason'],
     registers: this.#registers,
   });
   readonly #workerRestarts = new Counter({
@@ -225,18 +193,6 @@ export class Metrics implements HttpObserver, SchedulerObserver {
 
   batchRan({ versionKey, items, queueMs, collateMs, runMs, pixels }: RanBatch): void {
     this.#ran.add({ versionKey, items, queueMs, collateMs, runMs, pixels });
-  }
-
-  #countAnswered({ protocol, method, route, statusCode, seconds, errorCode, served }: AnsweredRequest): void {
-    const model = served?.model ?? '';
-    const version = served === null ? '' : String(served.version);
-    this.#requests.inc({ protocol, method, route, status: statusCode, model, version });
-    this.#requestSeconds.observe({ protocol, route, model, version }, seconds);
-    if (served !== null) {
-      this.#encodeSeconds.observe({ model, version }, served.encodeSeconds);
-      if (served.imageBytes > 0) this.#imageBytes.inc({ model, version }, served.imageBytes);
-    }
-    if (errorCode !== null) this.#rejections.inc({ reason: errorCode });
   }
 
   #countRan(batch: CountedBatch): void {

@@ -134,7 +134,9 @@ export class Admission {
 type Standing = Pick<Arrival, 'queue' | 'rank' | 'workMs'>;
 
 function sumOf(queues: readonly VersionQueue[], figure: 'length' | 'waitingMs' | 'waitingBytes'): number {
-  return queues.reduce((total, queue) => total + queue[figure], 0);
+  let total = 0;
+  for (const queue of queues) total += queue[figure];
+  return total;
 }
 
 /** Predicted ms until a worker takes the arrival: what stands before it, and its share of the other versions' work. */

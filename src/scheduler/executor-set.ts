@@ -70,7 +70,8 @@ export class ExecutorSet {
   at(now: number): { readonly count: number; readonly firstFreeMs: number } {
     const count = this.#attached.size;
     if (this.#idle.length > 0 || count === 0) return { count, firstFreeMs: 0 };
-    const first = Math.min(...[...this.#attached].map((executor) => this.#ends.get(executor) ?? now));
+    let first = Number.POSITIVE_INFINITY;
+    for (const executor of this.#attached) first = Math.min(first, this.#ends.get(executor) ?? now);
     return { count, firstFreeMs: Math.max(0, first - now) };
   }
 

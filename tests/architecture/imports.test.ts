@@ -68,7 +68,7 @@ const ONLY_IN: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^workers\/onnx-session\.ts$/,
   sharp: /^workers\/image-processor\.ts$/,
   fastify: /^http\//,
-  'prom-client': /^observability\/(metrics|version-metrics|key-metrics|worker-metrics)\.ts$/,
+  'prom-client': /^observability\/(metrics|request-metrics|version-metrics|key-metrics|worker-metrics)\.ts$/,
   'pino-pretty': /^observability\/logger\.ts$/,
   '@huggingface/tokenizers': /^pipelines\/tokenizer\.ts$/,
   protobufjs: /^(repository\/onnx-graph|grpc\/grpc-status)\.ts$/,

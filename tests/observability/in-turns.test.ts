@@ -6,7 +6,7 @@ afterEach(() => void vi.useRealTimers());
 
 function counted() {
   const seen: number[] = [];
-  return { seen, events: new InTurns<number>((event) => void seen.push(event)) };
+  return { seen, events: new InTurns<number>((some) => void seen.push(...some)) };
 }
 
 test('counts what came some time later, in order', () => {

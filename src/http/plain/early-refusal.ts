@@ -94,9 +94,9 @@ export class EarlyRefusal {
     const { model: bodyModel, inputs, parameters } = body as Partial<PredictBody>;
     const { model: pathModel, version, query } = prediction;
     const kind = body instanceof ImageUpload ? 'image' : kindOf(inputs);
-    const names = [pathModel, query?.model, bodyModel].filter((name) => name != null);
-    const model = typeof names[0] === 'string' ? names[0] : null;
-    if (kind === null || names.some((name) => name !== model)) return null;
+    const model = pathModel ?? query?.model ?? bodyModel ?? null;
+    if (kind === null || (model !== null && typeof model !== 'string')) return null;
+    if ((query?.model ?? model) !== model || (bodyModel ?? model) !== model) return null;
     return { model, version, kind, timeoutMs: this.#timeoutOf(prediction, parameters?.timeout_ms) };
   }
 

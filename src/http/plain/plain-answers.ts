@@ -15,6 +15,7 @@ import { type Answer, rawAnswer } from '../raw-answer.ts';
 import { PredictRequestReader } from '../routes/predict-request.ts';
 import { predictResponse } from '../routes/predict-response.ts';
 import { type PredictBody, predictBodySchema, uploadParametersSchema } from '../routes/predict-schemas.ts';
+import { ConnectionLines } from './connection-lines.ts';
 import { type EarlyRefusal, NO_FILE } from './early-refusal.ts';
 import type { PlainAnswer } from './plain-answer.ts';
 import { PlainExchange } from './plain-exchange.ts';
@@ -41,6 +42,7 @@ export class PlainAnswers {
   readonly #bodySchema: ReturnType<typeof predictBodySchema>;
   readonly #querySchema: ReturnType<typeof uploadParametersSchema>;
   readonly #reader: PredictRequestReader;
+  readonly #lines: ConnectionLines;
 
   constructor(parts: PlainAnswersParts, refusal: EarlyRefusal) {
     this.#parts = parts;
@@ -48,6 +50,7 @@ export class PlainAnswers {
     this.#bodySchema = predictBodySchema(parts.config);
     this.#querySchema = uploadParametersSchema(parts.config);
     this.#reader = new PredictRequestReader(parts.config, this.#querySchema);
+    this.#lines = new ConnectionLines(parts.config.keepAliveTimeoutMs);
   }
 
   /** @returns null where node:http is to answer, whatever the body is. */
@@ -212,13 +215,8 @@ export class PlainAnswers {
 
   /** With what node:http would add. */
   #whole(answer: Answer, { keepsAlive }: PlainHead): PlainAnswer {
-    const { phase, config } = this.#parts;
-    const isLast = !keepsAlive || phase() === 'draining';
-    const connection = isLast
-      ? { connection: 'close' }
-      : { connection: 'keep-alive', 'keep-alive': `timeout=${Math.floor(config.keepAliveTimeoutMs / 1000)}` };
-    const headers = { ...answer.headers, date: new Date().toUTCString(), ...connection };
-    return { pieces: [rawAnswer({ ...answer, headers })], isLast };
+    const isLast = !keepsAlive || this.#parts.phase() === 'draining';
+    return { pieces: [rawAnswer(answer, this.#lines.of(isLast))], isLast };
   }
 }
 

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import { freeOwnMemory } from '../../off-heap.ts';
 import type { ClientConnection } from '../../pipelines/predictor.ts';
 import { ArrivingRequest } from './arriving-request.ts';
+import type { HeadReader } from './head-reader.ts';
 import type { NodeHttp } from './node-http.ts';
 import type { PlainAnswer } from './plain-answer.ts';
 import type { PlainAnswers } from './plain-answers.ts';
 import type { PlainPrediction } from './plain-prediction.ts';
-import { readPlainHead } from './plain-request.ts';
 
 /** More is not read before the request that stands before it is answered. */
 const MAX_UNREAD_BYTES = 65_536;
@@ -14,6 +14,7 @@ const MAX_UNREAD_BYTES = 65_536;
 export interface PlainConnectionOptions {
   readonly answers: Pick<PlainAnswers, 'expect' | 'refuse' | 'hold' | 'answerTo' | 'abandon'>;
   readonly nodeHttp: NodeHttp;
+  readonly heads: HeadReader;
   /** Called when this is over: the connection is closed, or node:http's. */
   readonly ended: (connection: PlainConnection) => void;
 }
@@ -140,8 +141,8 @@ export class PlainConnection implements ClientConnection {
   }
 
   #begin(chunk: Buffer<ArrayBuffer>): void {
-    const { answers } = this.#options;
-    const head = readPlainHead(chunk);
+    const { answers, heads } = this.#options;
+    const head = heads.read(chunk);
     const missingBytes = head === null ? -1 : head.headBytes + head.bodyBytes - chunk.byteLength;
     if (head === null || missingBytes < 0) {
       this.#giveOver(chunk);

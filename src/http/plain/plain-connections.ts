@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { HeadReader } from './head-reader.ts';
 import { NodeHttp } from './node-http.ts';
 import type { PlainAnswers } from './plain-answers.ts';
 import { PlainConnection, type PlainConnectionOptions } from './plain-connection.ts';
@@ -34,7 +35,7 @@ export class PlainConnections {
    */
   static before(server: Server, answers: PlainAnswers, keepAliveTimeoutMs: number): PlainConnections {
     const nodeHttp = new NodeHttp(server);
-    const connections = new PlainConnections({ answers, nodeHttp }, keepAliveTimeoutMs);
+    const connections = new PlainConnections({ answers, nodeHttp, heads: new HeadReader() }, keepAliveTimeoutMs);
     server.on('connection', (socket) => {
       if (connections.#isReleased) nodeHttp.giveOver(socket);
       else connections.#add(socket);

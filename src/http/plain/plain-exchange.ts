@@ -7,7 +7,7 @@ import { checkKey, type KeyCheck } from '../key-check.ts';
 import type { Protocol } from '../protocols/error-shapes.ts';
 import type { Answer } from '../raw-answer.ts';
 import { REQUEST_ID_HEADER, requestIdOf } from '../request-id.ts';
-import { httpName, logAnswered, logFailure } from '../request-log.ts';
+import { logAnswered, logFailure } from '../request-log.ts';
 import type { PlainPrediction } from './plain-prediction.ts';
 import type { RequestHead } from './plain-request.ts';
 
@@ -94,18 +94,22 @@ export class PlainExchange {
   }
 
   /** To the metrics, and as the request's one line in the log. */
-  #tell(outcome: Outcome): void {
+  #tell({ statusCode, errorCode, served }: Outcome): void {
     const { logger, observer } = this.#parts;
+    const { protocol, route } = this.prediction;
     const { method = '' } = this.#request;
     const answered = {
-      protocol: this.prediction.protocol.name,
+      protocol: protocol.name,
       method,
-      route: this.prediction.route,
+      route,
+      statusCode,
       seconds: this.elapsedMs / 1000,
-      ...outcome,
+      errorCode,
+      served,
+      key: this.client?.key.name ?? null,
     };
     observer.requestAnswered(answered);
     // As a field, where a logger of its own would cost more than the line; it reads the same.
-    logAnswered(logger, { reqId: this.id, ...httpName(answered) }, { ...answered, key: this.client?.key.name ?? null });
+    logAnswered(logger, { reqId: this.id, method, route }, answered);
   }
 }

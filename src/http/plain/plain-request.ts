@@ -34,9 +34,19 @@ const MAX_HEADERS = 32;
  *   a POST has one length, said once; a GET has none.
  */
 export function readPlainHead(bytes: Buffer): PlainHead | null {
+  const text = headTextOf(bytes);
+  return text === null ? null : readHeadText(text);
+}
+
+/** A head without its end; null where that has not come. */
+export function headTextOf(bytes: Buffer): string | null {
   const headEnd = bytes.indexOf(END_OF_HEAD);
-  if (headEnd < 0) return null;
-  const [requestLine = '', ...lines] = bytes.toString('latin1', 0, headEnd).split('\r\n');
+  return headEnd < 0 ? null : bytes.toString('latin1', 0, headEnd);
+}
+
+/** @param text as {@link headTextOf} gives it. */
+export function readHeadText(text: string): PlainHead | null {
+  const [requestLine = '', ...lines] = text.split('\r\n');
   const [, method, url] = REQUEST_LINE.exec(requestLine) ?? [];
   const headers = method === undefined ? null : readHeaders(lines);
   if (headers === null) return null;
@@ -44,7 +54,8 @@ export function readPlainHead(bytes: Buffer): PlainHead | null {
   if (!host || (method === 'GET' ? length !== undefined : !LENGTH.test(length ?? ''))) return null;
   const keepsAlive = connection.toLowerCase() === 'keep-alive';
   if (!keepsAlive && connection.toLowerCase() !== 'close') return null;
-  const headBytes = headEnd + END_OF_HEAD.length;
+  // A character of it is a byte.
+  const headBytes = text.length + END_OF_HEAD.length;
   return { method, url, headers, headBytes, bodyBytes: Number(length ?? 0), keepsAlive };
 }
 
