@@ -1,11 +1,13 @@
 import { freeOwnMemory } from '../off-heap.ts';
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * A body as it arrives, in memory of its own that can be given back. One piece alone stays as it came; the memory of several
  * is given back as they come.
  */
 export class GrowingBody {
-  #memory = Buffer.alloc(0);
+  #memory: Buffer = NOTHING;
   #byteLength = 0;
   readonly #declared: number;
 

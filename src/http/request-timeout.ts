@@ -30,10 +30,10 @@ function keyOf(repository: AppParts['repository'], { model, version, label }: Pa
   return repository.keyOf(model, version === undefined ? null : Number(version));
 }
 
-/** ms that a request allows: the smallest time that it names, or the default where it names none. */
-export function shortestMs(named: readonly (number | undefined)[], defaultMs: number): number {
-  const given = named.filter((ms) => ms !== undefined);
-  return given.length === 0 ? defaultMs : Math.min(...given);
+/** ms that a request allows: the smaller of the times that it names, or the default where it names none. */
+export function shortestMs(inRequest: number | undefined, inHeader: number | undefined, defaultMs: number): number {
+  if (inRequest === undefined) return inHeader ?? defaultMs;
+  return Math.min(inRequest, inHeader ?? inRequest);
 }
 
 /** The smallest wait that the headers allow; a header that is not a number is refused after the body, by the schema. */

@@ -103,7 +103,7 @@ export class EarlyRefusal {
   /** As the usual way has it; what it says about one that is none comes after its validation. */
   #timeoutOf({ query, headerTimeoutMs }: PlainPrediction, inBody: unknown = undefined): number {
     const ms = Number(inBody ?? query?.timeout_ms);
-    return shortestMs([ms >= 1 ? ms : undefined, headerTimeoutMs], this.#parts.config.defaultTimeoutMs);
+    return shortestMs(ms >= 1 ? ms : undefined, headerTimeoutMs, this.#parts.config.defaultTimeoutMs);
   }
 
   /** What was said to one who asked for the same just now. */

@@ -1,7 +1,7 @@
 import { headTextOf, type PlainHead, readHeadText } from './plain-request.ts';
 
 /** For a few kinds of clients, and the lengths that their bodies have. */
-const MAX_KNOWN = 256;
+const MAX_KNOWN = 512;
 const MAX_KNOWN_LENGTH = 1_024;
 /** Heads that bring a secret are kept no longer than their request, and those that bring an id of their own never come again. */
 const OF_ONE_REQUEST = /\r\n(?:authorization|x-api-key|cookie|proxy-authorization|x-request-id|traceparent):/i;

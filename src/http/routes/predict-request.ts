@@ -45,7 +45,7 @@ export class PredictRequestReader {
         functionToApply: given.function_to_apply ?? query.function_to_apply ?? null,
         truncate: given.truncate ?? true,
       },
-      timeoutMs: shortestMs([given.timeout_ms ?? query.timeout_ms, headerTimeoutMs], this.#config.defaultTimeoutMs),
+      timeoutMs: shortestMs(given.timeout_ms ?? query.timeout_ms, headerTimeoutMs, this.#config.defaultTimeoutMs),
       priority: given.priority ?? query.priority ?? 'interactive',
     };
   }
