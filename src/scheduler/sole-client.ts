@@ -2,7 +2,7 @@ import type { FinishedRun } from './ran-batch.ts';
 import { WideTrial } from './wide-trial.ts';
 
 /** Who has been alone for so long is taken to stay so for one more run. */
-const ALONE_MS = 1_000;
+const ALONE_MS = 300;
 /** A shorter batch would be done before it gained by more cores what waking them costs, and what it costs who comes meanwhile. */
 const MIN_WIDE_MS = 8;
 /** The same where nobody comes meanwhile. */

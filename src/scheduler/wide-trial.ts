@@ -1,11 +1,13 @@
-/** One batch in so many runs the other way. */
-const TRY_EVERY = 32;
-/** Weight of the last batch. */
-const WEIGHT = 0.05;
-/** One batch alone says no more than that. */
-const MAX_RATIO = 4;
+/** Batches of each way by which a way is known: the median of so many is not moved by a few that were put off. */
+const KNOWN = 9;
+/** One batch in so many runs the other way, where the two are close … */
+const TRY_EVERY = 16;
+/** … and where they are not: rarely enough that those which lose by it are less than a hundredth. */
+const TRY_RARELY = 128;
 /** All cores take a third to a half more CPU, and a longer tail: they have to save a tenth of the time. */
 const MAX_SHARE = 0.9;
+/** Farther from that share than this, as a part of it, there is no doubt. */
+const DOUBT = 0.1;
 
 /**
  * Finds out by trying whether a batch is answered sooner when it has all cores. On a quiet machine it is; where a neighbour wants a
@@ -13,27 +15,47 @@ const MAX_SHARE = 0.9;
  * hand-over to the result, so that what the main process loses meanwhile counts as well.
  */
 export class WideTrial {
-  #batches = 0;
-  #wide: number | null = null;
-  #narrow: number | null = null;
+  readonly #wide = new LastShares();
+  readonly #narrow = new LastShares();
+  #untried = 0;
 
   /** Whether the next batch is to have all cores. */
   next(): boolean {
-    this.#batches += 1;
-    return this.#batches % TRY_EVERY === 0 ? !this.#pays : this.#pays;
+    // First in turns, until both are known.
+    if (!this.#wide.isKnown || !this.#narrow.isKnown) return this.#wide.count <= this.#narrow.count;
+    const share = this.#wide.median / this.#narrow.median;
+    const pays = share < MAX_SHARE;
+    this.#untried += 1;
+    if (this.#untried < (Math.abs(share / MAX_SHARE - 1) < DOUBT ? TRY_EVERY : TRY_RARELY)) return pays;
+    this.#untried = 0;
+    return !pays;
   }
 
   observe({ isWide, predictedMs, tookMs }: { isWide: boolean; predictedMs: number; tookMs: number }): void {
-    const ratio = Math.min(MAX_RATIO, tookMs / predictedMs);
-    if (isWide) this.#wide = follow(this.#wide, ratio);
-    else this.#narrow = follow(this.#narrow, ratio);
-  }
-
-  get #pays(): boolean {
-    return this.#wide === null || this.#narrow === null || this.#wide < MAX_SHARE * this.#narrow;
+    (isWide ? this.#wide : this.#narrow).add(tookMs / predictedMs);
   }
 }
 
-function follow(mean: number | null, ratio: number): number {
-  return mean === null ? ratio : mean + WEIGHT * (ratio - mean);
+/** What the last batches took, as shares of what was predicted. */
+class LastShares {
+  readonly #shares: number[] = [];
+  #median = Number.NaN;
+
+  get count(): number {
+    return this.#shares.length;
+  }
+
+  get isKnown(): boolean {
+    return this.count === KNOWN;
+  }
+
+  get median(): number {
+    return this.#median;
+  }
+
+  add(share: number): void {
+    if (this.isKnown) this.#shares.shift();
+    this.#shares.push(share);
+    this.#median = this.#shares.toSorted((a, b) => a - b)[this.count >> 1] ?? Number.NaN;
+  }
 }

@@ -646,7 +646,7 @@ describe('a batch that nothing runs beside', () => {
     const { scheduler, executor } = schedulerWith({ now: () => at });
     const [anne, bert] = [{}, {}];
     const ask = async (client: object, tokens = 16) => {
-      at += 300;
+      at += 90;
       scheduler.submit(KEY, [itemOf(1, tokens)], { timeoutMs: TIMEOUT_MS, priority: 'interactive', client });
       await executor.finish(3);
       return executor.lone.at(-1);

@@ -13,18 +13,18 @@ function asked(...requests: readonly (readonly [at: number, client: unknown])[])
   });
 }
 
-test('short batches may have all cores once one client has asked alone for a second', () => {
-  expect(asked([0, ANNE], [900, ANNE], [1_001, ANNE], [1_002, ANNE])).toEqual(['9', '9', '2,9', '2,9']);
+test('short batches may have all cores once one client has asked alone for 300 ms', () => {
+  expect(asked([0, ANNE], [290, ANNE], [301, ANNE], [302, ANNE])).toEqual(['9', '9', '2,9', '2,9']);
 });
 
-test('not when another one asks, nor within a second of it', () => {
+test('not when another one asks, nor within 300 ms of it', () => {
   const requests = [
     [0, ANNE],
     [2_000, ANNE],
     [2_001, BERT],
     [2_002, ANNE],
-    [3_000, ANNE],
-    [3_003, ANNE],
+    [2_300, ANNE],
+    [2_303, ANNE],
   ] as const;
   expect(asked(...requests)).toEqual(['9', '2,9', '9', '9', '9', '2,9']);
 });
