@@ -33,8 +33,6 @@ export function serverTiming(
   { timings: { encodeMs, queueMs, runMs } }: Pick<PredictAnswer, 'timings'>,
   totalMs: number,
 ): string {
-  const entries = { encode: encodeMs, queue: queueMs, run: runMs, total: totalMs };
-  return Object.entries(entries)
-    .map(([name, ms]) => `${name};dur=${ms.toFixed(2)}`)
-    .join(', ');
+  const dur = (ms: number) => `dur=${ms.toFixed(2)}`;
+  return `encode;${dur(encodeMs)}, queue;${dur(queueMs)}, run;${dur(runMs)}, total;${dur(totalMs)}`;
 }

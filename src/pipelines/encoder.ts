@@ -17,6 +17,14 @@ export class Encoder {
     this.#now = now;
   }
 
+  /**
+   * The input of a request that has no other, as most: nothing is left to wait for between two slices.
+   * @throws ServalError
+   */
+  encodeAlone(pipeline: Pipeline, input: Input, options: PredictOptions): Encoded[] {
+    return [encodeOne(pipeline, { input, index: 0 }, options)];
+  }
+
   /** @throws ServalError of the first input that is not usable, with its place. */
   async encodeAll(pipeline: Pipeline, inputs: readonly Input[], options: PredictOptions): Promise<Encoded[]> {
     const encoded: Encoded[] = [];

@@ -114,7 +114,11 @@ export class Predictor {
     const { timeoutMs, priority } = request;
     this.#scheduler.door.check({ versionKey: key, timeoutMs, waitedMs: client.waitedMs() });
     const begun = performance.now();
-    const encoded = await this.#encoder.encodeAll(pipeline, request.inputs, options);
+    const [first] = request.inputs;
+    const encoded =
+      first !== undefined && request.inputs.length === 1
+        ? this.#encoder.encodeAlone(pipeline, first, options)
+        : await this.#encoder.encodeAll(pipeline, request.inputs, options);
     const encodeMs = performance.now() - begun;
     if (client.isClosed()) throw new ServalError('SERVAL_CLIENT_CLOSED', 'The client went away.');
     const items = encoded.map(({ item }) => item);

@@ -68,7 +68,7 @@ export class Tokenizer {
   encode(text: string, side: TruncationSide = this.#truncationSide): Tokens {
     const ids = this.#wholeIds(text);
     const cut = ids.length > this.#maxTokens ? this.#cut(ids, side) : ids;
-    return { ids: Int32Array.from(cut), typeIds: null, uncutLength: ids.length };
+    return { ids: new Int32Array(cut), typeIds: null, uncutLength: ids.length };
   }
 
   /** Whether it has a template for two texts in one input. */
@@ -106,7 +106,10 @@ export class Tokenizer {
   /** With special tokens, not cut. */
   #wholeIds(text: string): readonly number[] {
     if (this.#words === null) return this.#ids(text, true);
-    return [...this.#prefix, ...this.#bareIds(text), ...this.#suffix];
+    const ids = [...this.#prefix];
+    this.#words.append(text, ids);
+    for (const id of this.#suffix) ids.push(id);
+    return ids;
   }
 
   /** Without special tokens, not cut. */

@@ -1,6 +1,9 @@
 /** Token ids of a text without special tokens, as the tokenizer gives them. */
 export type IdsOf = (text: string) => readonly number[];
 
+/** One id stands for itself: an array around it is two more places in memory, and those of a text's words are rarely in a cache. */
+type WordIds = number | readonly number[];
+
 /** Longer words are not kept: there are few, and they come from who sends no words. */
 const MAX_WORD_CHARS = 64;
 
@@ -30,8 +33,8 @@ export class WordTokens {
   readonly #classes: Uint8Array;
   readonly #maxWords: number;
   /** Two generations, so that words in use outlive those that came once. */
-  #recent = new Map<string, readonly number[]>();
-  #old = new Map<string, readonly number[]>();
+  #recent = new Map<string, WordIds>();
+  #old = new Map<string, WordIds>();
 
   constructor(idsOf: IdsOf, { addedTokens, maxWords = 20_000 }: { addedTokens: readonly string[]; maxWords?: number }) {
     this.#idsOf = idsOf;
@@ -74,11 +77,12 @@ export class WordTokens {
   #appendWord(word: string, ids: number[]): void {
     if (word.length === 0) return;
     const known = this.#recent.get(word) ?? this.#recall(word);
-    for (const id of known) ids.push(id);
+    if (typeof known === 'number') ids.push(known);
+    else for (const id of known) ids.push(id);
   }
 
-  #recall(word: string): readonly number[] {
-    const ids = this.#old.get(word) ?? this.#idsOf(word);
+  #recall(word: string): WordIds {
+    const ids = this.#old.get(word) ?? wordIds(this.#idsOf(word));
     if (word.length > MAX_WORD_CHARS) return ids;
     if (this.#recent.size >= this.#maxWords) {
       this.#old = this.#recent;
@@ -87,6 +91,11 @@ export class WordTokens {
     this.#recent.set(word, ids);
     return ids;
   }
+}
+
+function wordIds(ids: readonly number[]): WordIds {
+  const [first] = ids;
+  return first !== undefined && ids.length === 1 ? first : ids;
 }
 
 /**

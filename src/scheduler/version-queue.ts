@@ -72,7 +72,8 @@ export class VersionQueue {
   }
 
   /** Requests whose answer would come too late, as far as they hold up the others: it is not computed. */
-  hopeless(now: number): Submission[] {
+  hopeless(now: number): readonly Submission[] {
+    if (this.length === 0) return [];
     const late = new Set<Submission>();
     for (const job of this.#jobs.before(Number.POSITIVE_INFINITY)) {
       const doneAt = now + this.cost.predict(1, job.size);

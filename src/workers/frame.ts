@@ -1,4 +1,5 @@
 import { Deserializer, Serializer } from 'node:v8';
+import { decodeShortFrame } from './short-frame.ts';
 
 /**
  * A message as bytes: two unsigned 32-bit little-endian lengths (of all that follows, and of the head), the head in V8's
@@ -6,7 +7,8 @@ import { Deserializer, Serializer } from 'node:v8';
  *
  *     | frame bytes | head bytes | head … | array … | array … |
  *
- * A frame that lies in the mailbox is announced by its size, and IN_MAILBOX instead of the head's.
+ * A frame that lies in the mailbox is announced by its size, and IN_MAILBOX instead of the head's; what most frames carry has
+ * a form of its own (`short-frame.ts`), which stands in the same place.
  *
  * Node's own channel copies an image three times on the way into it and once on the way out; here its bytes go to the
  * socket as they are, and the receiver's arrays lie inside the frame that was read.
@@ -112,6 +114,11 @@ export function decodeFrame(frame: Buffer): unknown {
   return deserializer.readValue();
 }
 
+/** @param frame of whichever form. */
+function decode(frame: Buffer): unknown {
+  return decodeShortFrame(frame) ?? decodeFrame(frame);
+}
+
 const PADDING = Buffer.alloc(ALIGNMENT);
 
 /** Buffers in a row: small neighbours become one. */
@@ -183,7 +190,7 @@ export class FrameReader {
       const bytes = this.#lengths.readUInt32LE(0);
       if (this.#lengths.readUInt32LE(4) === IN_MAILBOX) {
         this.#at = 0;
-        this.#onMessage(decodeFrame(this.#fromMailbox(bytes)));
+        this.#onMessage(decode(this.#fromMailbox(bytes)));
         return;
       }
       const byteLength = LENGTHS_BYTES + bytes;
@@ -194,6 +201,6 @@ export class FrameReader {
     }
     this.#frame = null;
     this.#at = 0;
-    this.#onMessage(decodeFrame(target));
+    this.#onMessage(decode(target));
   }
 }

@@ -2,6 +2,8 @@ import { Socket } from 'node:net';
 import { freeOwnMemory } from '../off-heap.ts';
 import { announcement, encodeFrame, FrameReader } from './frame.ts';
 import type { Mailbox } from './mailbox.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
+import { encodeShortFrame } from './short-frame.ts';
 
 const READ_BYTES = 262_144;
 
@@ -12,8 +14,10 @@ export interface WireEnds {
   readonly mailbox: Mailbox | null;
 }
 
+type Message = ToWorker | FromWorker;
+
 /** One end of the connection between the main process and a worker: messages of two types, in order. */
-export class Wire<Sent, Received> {
+export class Wire<Sent extends Message, Received extends Message> {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #mailbox: Mailbox | null;
@@ -56,6 +60,11 @@ export class Wire<Sent, Received> {
   /** @param onSent called when all of it has left this process: the message's arrays may change from then on. */
   send(message: Sent, onSent?: () => void): void {
     if (!this.#socket.writable) return;
+    const short = encodeShortFrame(message);
+    if (short !== null) {
+      this.#socket.write(short, onSent);
+      return;
+    }
     const pieces = encodeFrame(message);
     const byteLength = pieces.reduce((total, piece) => total + piece.byteLength, 0);
     if (this.#mailbox?.put(pieces, byteLength)) {

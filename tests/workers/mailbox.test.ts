@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Mailbox } from '../../src/workers/mailbox.ts';
+import type { ToWorker } from '../../src/workers/protocol.ts';
 import { Wire } from '../../src/workers/wire.ts';
 
 const open: Mailbox[] = [];
@@ -68,7 +69,8 @@ async function sent(message: unknown, mailbox: Mailbox | null) {
   const received = Promise.withResolvers<unknown>();
   const left = Promise.withResolvers<void>();
   new Wire({ end: ends[1], mailbox }, received.resolve);
-  new Wire({ end: ends[0], mailbox }, () => {}).send(message, left.resolve);
+  // A wire takes whatever it is given; what it is meant for is in protocol.ts.
+  new Wire({ end: ends[0], mailbox }, () => {}).send(message as ToWorker, left.resolve);
   await left.promise;
   return { message: await received.promise, written: written() };
 }
@@ -84,6 +86,12 @@ describe('a wire', () => {
     const { message, written } = await sent(large, null);
     expect(message).toStrictEqual(large);
     expect(written).toBeGreaterThan(400_000);
+  });
+
+  test('brings texts in a short frame', async () => {
+    const items = [{ kind: 'tokens', ids: Int32Array.of(101, 7, 102) } as const];
+    const texts = { type: 'run', versionKey: 'sentiment/2', items, isLone: false } as const;
+    expect(await sent(texts, createMailbox())).toStrictEqual({ message: texts, written: 16 + 4 + 12 + 11 });
   });
 
   test('brings small messages by the socket', async () => {

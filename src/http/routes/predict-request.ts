@@ -37,7 +37,7 @@ export class PredictRequestReader {
       ? this.#readFields(body.fields)
       : { model: body.model, ...body.parameters };
     return {
-      model: oneModel([target.model, query.model, given.model]),
+      model: oneModel(target.model, query.model, given.model),
       version: target.version,
       inputs: this.#checked(isUpload ? uploadedImages(body) : this.#jsonInputs(body)),
       options: {
@@ -77,9 +77,10 @@ function uploadedImages({ files }: ImageUpload): Input[] {
 }
 
 /** The model that path, query and body agree on; null where none names one. */
-function oneModel(named: readonly (string | null | undefined)[]): string | null {
-  const names = [...new Set(named.filter((name) => name != null))];
-  if (names.length <= 1) return names[0] ?? null;
+function oneModel(inPath: string | null, inQuery: string | undefined, inBody: string | undefined): string | null {
+  const model = inPath ?? inQuery ?? inBody ?? null;
+  if ((inQuery ?? model) === model && (inBody ?? model) === model) return model;
+  const names = [...new Set([inPath, inQuery, inBody].filter((name) => name != null))];
   const message = `The request names several models: ${names.join(', ')}; name it once.`;
   throw new ServalError('SERVAL_MODEL_MISMATCH', message, { details: { models: names } });
 }
