@@ -53,7 +53,7 @@ const MAX_LOW_GAIN_MS = 60;
 export function planBatch<Item extends Plannable>(waiting: readonly Item[], options: PlanOptions): Item[] {
   const [head] = waiting;
   if (head === undefined) return [];
-  if (head.group === null) return [head];
+  if (head.group === null || waiting.length === 1) return [head];
   const { cost, now } = options;
   const company = cheapestBatchOf(
     head,
