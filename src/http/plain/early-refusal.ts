@@ -12,10 +12,13 @@ import { PlainExchange, type Refusal, refusalOf } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
 import { jsonOf, type RequestHead } from './plain-request.ts';
 
-export type EarlyRefusalParts = Pick<AppParts, 'config' | 'logger' | 'predictor' | 'observer' | 'door' | 'phase'>;
+export type EarlyRefusalParts = Pick<
+  AppParts,
+  'config' | 'logger' | 'predictor' | 'repository' | 'observer' | 'door' | 'phase'
+>;
 
 /** What stands for an image file that has not come. */
-export const NO_FILE = new ImageUpload([], {});
+const NO_FILE = new ImageUpload([], {});
 /** For so long a queue is taken to be as long as it was: a batch takes some ms. */
 const SAME_MS = 2;
 
@@ -52,6 +55,20 @@ export class EarlyRefusal {
   find(prediction: PlainPrediction, body: unknown): Refusal | null {
     const asked = this.#mayRefuse(prediction) ? this.#read(prediction, body) : null;
     return asked === null ? null : (this.#recent(asked) ?? this.#refusal(asked, prediction));
+  }
+
+  /**
+   * By what its head says: of an image everything is known then. JSON that names its model in the path and its time in a header may
+   * allow less in its body, never more.
+   * @returns null where that is not enough, or it may be answered in time.
+   */
+  findByHead(prediction: PlainPrediction): Refusal | null {
+    if (prediction.form === 'image') return this.find(prediction, NO_FILE);
+    const { form, model, version, headerTimeoutMs: timeoutMs } = prediction;
+    if (form !== 'json' || model === null || timeoutMs === undefined) return null;
+    if (!this.#parts.door.mayRefuse(timeoutMs)) return null;
+    const asked = { model, version, kind: null, timeoutMs };
+    return this.#recent(asked) ?? this.#refusal(asked, prediction);
   }
 
   #candidate(request: RequestHead): PlainPrediction | null {
@@ -117,11 +134,11 @@ export class EarlyRefusal {
   }
 
   #refusal(asked: Asked, { begun }: PlainPrediction): Refusal | null {
-    const { predictor, door } = this.#parts;
-    const { model, version, kind, timeoutMs } = asked;
+    const { timeoutMs } = asked;
     try {
-      const { manifest } = predictor.resolve({ model, version, inputs: [{ kind }] });
-      door.check({ versionKey: versionKey(manifest), timeoutMs, waitedMs: performance.now() - begun });
+      const key = this.#keyOf(asked);
+      if (key === null) return null;
+      this.#parts.door.check({ versionKey: key, timeoutMs, waitedMs: performance.now() - begun });
       return null;
     } catch (error) {
       if (!(error instanceof ServalError) || error.code !== 'SERVAL_OVERLOADED') return null;
@@ -129,6 +146,16 @@ export class EarlyRefusal {
       this.#refused.set(nameOf(asked), refusal);
       return refusal;
     }
+  }
+
+  /**
+   * The version whose queue it would stand in; null where there is none.
+   * @throws ServalError where it is not one for such inputs.
+   */
+  #keyOf({ model, version, kind }: Asked): string | null {
+    const { predictor, repository } = this.#parts;
+    if (kind !== null) return versionKey(predictor.resolve({ model, version, inputs: [{ kind }] }).manifest);
+    return model === null ? null : repository.keyOf(model, version);
   }
 }
 
@@ -145,7 +172,8 @@ interface Candidate {
 interface Asked {
   readonly model: string | null;
   readonly version: number | null;
-  readonly kind: InputKind;
+  /** Null where only the head is known. */
+  readonly kind: InputKind | null;
   readonly timeoutMs: number;
 }
 

@@ -16,7 +16,7 @@ import { PredictRequestReader } from '../routes/predict-request.ts';
 import { predictResponse } from '../routes/predict-response.ts';
 import { type PredictBody, predictBodySchema, uploadParametersSchema } from '../routes/predict-schemas.ts';
 import { ConnectionLines } from './connection-lines.ts';
-import { type EarlyRefusal, NO_FILE } from './early-refusal.ts';
+import type { EarlyRefusal } from './early-refusal.ts';
 import type { PlainAnswer } from './plain-answer.ts';
 import { PlainExchange } from './plain-exchange.ts';
 import { type PlainPrediction, readPlainPrediction } from './plain-prediction.ts';
@@ -77,11 +77,11 @@ export class PlainAnswers {
   }
 
   /**
-   * Refuses an image at its head, where there is no time for it: its bytes are then not worth keeping.
-   * @returns null where they are.
+   * Refuses at its head what there is no time for: its body is then not worth keeping, nor reading.
+   * @returns null where it is.
    */
   refuse(prediction: PlainPrediction, head: PlainHead): PlainAnswer | null {
-    const refusal = prediction.form === 'image' ? this.#refusal.find(prediction, NO_FILE) : null;
+    const refusal = this.#refusal.findByHead(prediction);
     if (refusal === null) return null;
     const { gatekeeper } = this.#parts;
     const exchange = new PlainExchange(this.#parts, prediction, head);

@@ -362,7 +362,7 @@ describe('an image that comes while the queue is long', () => {
     expect(parts.check).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ timeoutMs: 500 }));
   });
 
-  test('is not where it has time, and neither is JSON, whose body may say more', () => {
+  test('is not where it has time, and neither is JSON with no more than a query, as its body may say otherwise', () => {
     for (const [parts, type] of [
       [answersOf(), 'image/jpeg'],
       [answersOf({ mayRefuse: true }), 'application/json'],
@@ -379,6 +379,57 @@ describe('an image that comes while the queue is long', () => {
     const [answer] = refuse(answersOf({ mayRefuse: true, gatekeeper }))?.pieces ?? [];
     expect(answer).toMatch(/^HTTP\/1.1 401 /);
     expect(admit).toHaveBeenCalledOnce();
+  });
+});
+
+describe('JSON that comes while the queue is long', () => {
+  const KEY = 'a/1';
+  /** @returns what its head alone is answered with. */
+  const refuse = (
+    { answers }: Pick<ReturnType<typeof answersOf>, 'answers'>,
+    { path = '/models/a/predict', lines = ['x-request-timeout-ms: 500'] }: { path?: string; lines?: string[] } = {},
+  ) => {
+    const head = [`POST ${path} HTTP/1.1`, 'host: a', 'content-type: application/json', ...lines, 'content-length: 40'];
+    const plain = readPlainHead(Buffer.from(`${head.join('\r\n')}\r\n\r\n`));
+    const prediction = plain && answers.expect(plain);
+    if (!plain || !prediction) throw new Error('not expected');
+    return answers.refuse(prediction, plain);
+  };
+
+  test('is refused by its head, where that names model and time', () => {
+    const keyOf = vi.fn(() => KEY);
+    const parts = answersOf({ mayRefuse: true, keyOf });
+    const [answer] = refuse(parts, { path: '/models/a/versions/3/predict' })?.pieces ?? [];
+    expect(answer).toMatch(/^HTTP\/1.1 429 Too Many Requests\r\n.*retry-after: 2\r\n.*SERVAL_OVERLOADED/s);
+    expect(keyOf).toHaveBeenCalledExactlyOnceWith('a', 3);
+    expect(parts.check).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ versionKey: KEY, timeoutMs: 500 }));
+    const fields = { route: '/models/:model/versions/:version/predict', statusCode: 429, served: null };
+    expect(parts.requestAnswered).toHaveBeenCalledExactlyOnceWith(expect.objectContaining(fields));
+    expect(parts.info).toHaveBeenCalledOnce();
+  });
+
+  test.each([
+    ['there is time', { mayRefuse: false, keyOf: () => KEY }, {}],
+    ['its body names the model', { mayRefuse: true, keyOf: () => KEY }, { path: '/predict' }],
+    ['its body may allow more than is usual', { mayRefuse: true, keyOf: () => KEY }, { lines: [] }],
+    [
+      'its body may allow more than its query',
+      { mayRefuse: true, keyOf: () => KEY },
+      { path: '/models/a/predict?timeout_ms=5', lines: [] },
+    ],
+    ['there is no such version', { mayRefuse: true, keyOf: () => null }, {}],
+  ])('is not where %s', (_, parts, request) => {
+    const { answers, requestAnswered } = answersOf(parts);
+    expect(refuse({ answers }, request)).toBeNull();
+    expect(requestAnswered).not.toHaveBeenCalled();
+  });
+
+  test('is told first that it has no key, where it has none', () => {
+    const error = new ServalError('SERVAL_KEY_MISSING', 'no key');
+    const admit = vi.fn(() => ({ admitted: false, client: null, error }) as unknown as Decision);
+    const gatekeeper = { admit, limitFields: () => null } as unknown as Gatekeeper;
+    const [answer] = refuse(answersOf({ mayRefuse: true, gatekeeper, keyOf: () => KEY }))?.pieces ?? [];
+    expect(answer).toMatch(/^HTTP\/1.1 401 /);
   });
 });
 
