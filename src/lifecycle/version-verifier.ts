@@ -51,11 +51,12 @@ export class VersionVerifier {
   }
 
   /**
-   * On the pool's own workers, while they serve nobody yet; each takes the next version that is not verified.
+   * On the pool's own workers, while they serve nobody yet; each takes the next version that is not verified. Those with most to do
+   * go first, so that no worker is left with one of them while the others are done.
    * @param passed told for each that passes; the others' records are `failed`.
    */
   async verifyAll(candidates: readonly Candidate[], passed: (candidate: Candidate, what: Passed) => void) {
-    const left = candidates.filter(({ record }) => record.state === 'loading');
+    const left = candidates.filter(({ record }) => record.state === 'loading').sort(byWork);
     for (const { record } of left) record.moveTo('verifying');
     const turn = async () => {
       for (let candidate = left.shift(); candidate !== undefined; candidate = left.shift()) {
@@ -124,6 +125,15 @@ export class VersionVerifier {
       await delay(5);
     }
   }
+}
+
+/** By the number of golden samples times the size of the model's files, the largest first. */
+function byWork(a: Candidate, b: Candidate): number {
+  return workOf(b.manifest) - workOf(a.manifest);
+}
+
+function workOf({ golden, provenance }: Manifest): number {
+  return (golden?.samples.length ?? 1) * provenance.fileBytes;
 }
 
 function verifyVersion(manifest: Manifest, pipeline: Pipeline | null, executor: Executor): Promise<Verification> {
