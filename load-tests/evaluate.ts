@@ -22,6 +22,12 @@ if (!isDataset(name)) {
   process.exit(2);
 }
 
+/**
+ * A mean of scores follows each of them, and those differ in their last digits between processors whose kernels round
+ * differently: 0.0121847 on the card, measured with AVX-512 VNNI, is 0.0122204 with AVX2. Counts of labels are the same on both.
+ */
+const ROUNDED: Readonly<Record<string, number>> = { ece: 0.5e-4 };
+
 const serval = values.url === undefined ? await startServal({ models: 'models', settings: { WORKERS: 'auto' } }) : null;
 try {
   const agrees = await run(values.url ?? (serval as ServalProcess).url, await DATASETS[name]());
@@ -90,7 +96,8 @@ async function predictAll(url: string, { items }: Dataset): Promise<Predicted[]>
 function compare(measured: Readonly<Record<string, number>>, card: Readonly<Record<string, number>>): boolean {
   const rows = Object.entries(card).map(([figure, onCard]) => {
     const here = measured[figure];
-    return { figure, card: onCard, here, equal: here !== undefined && Math.abs(here - onCard) <= roundingOf(onCard) };
+    const allowed = ROUNDED[figure] ?? roundingOf(onCard);
+    return { figure, card: onCard, here, equal: here !== undefined && Math.abs(here - onCard) <= allowed };
   });
   console.table(rows);
   const different = rows.filter(({ equal }) => !equal).map(({ figure }) => figure);

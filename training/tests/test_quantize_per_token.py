@@ -1,3 +1,6 @@
+import platform
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -10,6 +13,8 @@ from training.quantize.per_token import AFTER_GELU, SYMMETRIC, quantise_columns,
 RANDOM = np.random.default_rng(0)
 WEIGHT = RANDOM.standard_normal((128, 160)).astype(np.float32)
 BIAS = RANDOM.standard_normal(160).astype(np.float32)
+# Without VNNI x86 adds two products of u8 and s8 in 16 bits with saturation (vpmaddubsw): 7 bits are safe there, 8 are not.
+SATURATES = platform.machine() == "x86_64" and "vnni" not in Path("/proc/cpuinfo").read_text()
 
 
 def model(nodes: list[onnx.NodeProto], rank: int = 3, **constants: np.ndarray) -> onnx.ModelProto:
@@ -52,6 +57,8 @@ def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
 @pytest.mark.parametrize(("weight_bits", "bound"), [(7, 0.015), (8, 0.01)])
 def test_a_rewritten_matmul_is_close_to_float(weight_bits: int, bound: float) -> None:
     x = RANDOM.standard_normal((2, 5, 128)).astype(np.float32)
+    if weight_bits == 8 and SATURATES:
+        pytest.skip("8-bit weights saturate on a processor without VNNI")
     assert relative_error(run(quantised(matmul(), weight_bits), x), x @ WEIGHT) < bound
 
 
