@@ -1,10 +1,9 @@
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { startServal } from '../tests/fixtures/serval-process.ts';
+import { bareTarget } from './bare-target.ts';
+import { Children } from './children.ts';
 
 /**
  * `npm run start-up`: from the command to ready with the bundled models, and to the first answer; a first start, which
@@ -17,9 +16,9 @@ const MAX_SECONDS = 3;
 /** What two bare processes took to start where 3 s were set: docs/benchmarks.md, 28 November 2026. */
 const SET_FOR_BARE_SECONDS = 0.76;
 const RUNS = 3;
-const LOOP = fileURLToPath(new URL('bare/loop.ts', import.meta.url));
 
 const folder = await mkdtemp(path.join(tmpdir(), 'serval-start-up-'));
+const bare = bareTarget({ name: 'bare', title: 'Bare processes', children: new Children(), isRunOnly: false });
 const bareSeconds: number[] = [];
 const seconds: Record<'first' | 'later', number[]> = { first: [], later: [] };
 try {
@@ -47,13 +46,9 @@ for (const [kind, values] of Object.entries(seconds)) {
 
 /** @returns seconds until two processes that do nothing but encode and run texts could begin. */
 async function startBare(): Promise<number> {
-  const begun = performance.now();
-  const loops = [0, 1].map(() =>
-    fork(LOOP, ['models/sentiment/2'], { env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } }),
-  );
-  await Promise.all(loops.map((loop) => once(loop, 'message')));
-  for (const loop of loops) loop.kill();
-  return (performance.now() - begun) / 1000;
+  const running = await bare.start('text');
+  await running.stop();
+  return running.startUpSeconds;
 }
 
 async function start(kind: string, cacheDir: string, waitsForWeights: boolean): Promise<number> {

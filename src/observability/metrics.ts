@@ -8,11 +8,9 @@ import type { RetireReason } from '../workers/pool-options.ts';
 import { SECONDS, STEP_SECONDS } from './buckets.ts';
 import { InTurns } from './in-turns.ts';
 import { KeyMetrics } from './key-metrics.ts';
-import { RequestMetrics } from './request-metrics.ts';
+import { RequestMetrics, VERSION_LABELS } from './request-metrics.ts';
 import { registerVersionMetrics } from './version-metrics.ts';
 import { registerWorkerMetrics, type WorkerSnapshots } from './worker-metrics.ts';
-
-const VERSION_LABELS = ['model', 'version'] as const;
 
 /** What is read at the moment of a scrape. */
 export interface Snapshots extends WorkerSnapshots {

@@ -2,7 +2,8 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { AnsweredRequest } from '../http/http-observer.ts';
 import { SECONDS, STEP_SECONDS } from './buckets.ts';
 
-const VERSION_LABELS = ['model', 'version'] as const;
+/** Of every metric that is counted by version. */
+export const VERSION_LABELS = ['model', 'version'] as const;
 
 /** What is counted of requests that were answered, however they were. */
 export class RequestMetrics {

@@ -1,5 +1,5 @@
 import { Deserializer, Serializer } from 'node:v8';
-import { decodeShortFrame } from './short-frame.ts';
+import { decodeShortFrame, LENGTHS_BYTES } from './short-frame.ts';
 
 /**
  * A message as bytes: two unsigned 32-bit little-endian lengths (of all that follows, and of the head), the head in V8's
@@ -13,7 +13,6 @@ import { decodeShortFrame } from './short-frame.ts';
  * Node's own channel copies an image three times on the way into it and once on the way out; here its bytes go to the
  * socket as they are, and the receiver's arrays lie inside the frame that was read.
  */
-const LENGTHS_BYTES = 8;
 const ALIGNMENT = 8;
 const IN_MAILBOX = 0xffff_ffff;
 /** Smaller arrays are cheaper to copy than to hand to the kernel one by one. */

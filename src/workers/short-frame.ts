@@ -1,4 +1,5 @@
 import type { ItemOutcome, ItemOutput, TokensItem } from '../scheduler/item.ts';
+import { elementCount } from '../tensor.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 
 /**
@@ -18,7 +19,8 @@ type TextsMessage = ToWorker & { type: 'run' };
 type ScoresMessage = FromWorker & { type: 'ran' };
 type Outputs = readonly (readonly [name: string, shape: readonly number[]])[];
 
-const LENGTHS_BYTES = 8;
+/** Of the two words that every frame begins with, whichever form it has. */
+export const LENGTHS_BYTES = 8;
 /** Larger messages are few, and their arrays better not copied. */
 const MAX_ELEMENTS = 8_192;
 const TEXTS_WORDS = 4;
@@ -86,7 +88,7 @@ function encodeScores({ begunAt, isWide, outcomes, collateMs, runMs, pixels }: S
   if (first?.ok !== true) return null;
   const outputs: Outputs = Object.entries(first.output).map(([name, { shape }]) => [name, shape]);
   const json = JSON.stringify(outputs);
-  const count = outcomes.length * outputs.reduce((total, [, shape]) => total + sizeOf(shape), 0);
+  const count = outcomes.length * outputs.reduce((total, [, shape]) => total + elementCount(shape), 0);
   if (count > MAX_ELEMENTS) return null;
   const jsonAt = VALUES_AT + 4 * count;
   const jsonBytes = Buffer.byteLength(json);
@@ -108,7 +110,7 @@ function fill(values: Float32Array, outcomes: readonly ItemOutcome[], outputs: O
     for (const [name, shape] of outputs) {
       const tensor = outcome.output[name];
       if (!(tensor?.data instanceof Float32Array) || !isSame(tensor.shape, shape)) return false;
-      if (tensor.dataType !== 'float32' || tensor.data.length !== sizeOf(shape)) return false;
+      if (tensor.dataType !== 'float32' || tensor.data.length !== elementCount(shape)) return false;
       values.set(tensor.data, at);
       at += tensor.data.length;
     }
@@ -130,19 +132,13 @@ function decodeScores(frame: Buffer): ScoresMessage {
   const outcomes = Array.from({ length: items }, (): ItemOutcome => {
     const output: Record<string, ItemOutput[string]> = {};
     for (const [name, shape] of outputs) {
-      const data = new Float32Array(frame.buffer, at, sizeOf(shape));
+      const data = new Float32Array(frame.buffer, at, elementCount(shape));
       at += data.byteLength;
       output[name] = { dataType: 'float32', shape, data };
     }
     return { ok: true, output };
   });
   return { type: 'ran', begunAt, isWide, outcomes, collateMs, runMs, pixels };
-}
-
-function sizeOf(shape: readonly number[]): number {
-  let size = 1;
-  for (const length of shape) size *= length;
-  return size;
 }
 
 function isSame(a: readonly number[], b: readonly number[]): boolean {

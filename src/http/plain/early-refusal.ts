@@ -54,7 +54,7 @@ export class EarlyRefusal {
    */
   find(prediction: PlainPrediction, body: unknown): Refusal | null {
     const asked = this.#mayRefuse(prediction) ? this.#read(prediction, body) : null;
-    return asked === null ? null : (this.#recent(asked) ?? this.#refusal(asked, prediction));
+    return asked === null ? null : this.#refusal(asked, prediction);
   }
 
   /**
@@ -67,8 +67,7 @@ export class EarlyRefusal {
     const { form, model, version, headerTimeoutMs: timeoutMs } = prediction;
     if (form !== 'json' || model === null || timeoutMs === undefined) return null;
     if (!this.#parts.door.mayRefuse(timeoutMs)) return null;
-    const asked = { model, version, kind: null, timeoutMs };
-    return this.#recent(asked) ?? this.#refusal(asked, prediction);
+    return this.#refusal({ model, version, kind: null, timeoutMs }, prediction);
   }
 
   #candidate(request: RequestHead): PlainPrediction | null {
@@ -95,7 +94,7 @@ export class EarlyRefusal {
   /** The bytes are dropped; the answer follows the last of them, as many clients look for it only then. */
   #answerByHead(candidate: Candidate): void {
     const { prediction, request, response, handle } = candidate;
-    const refusal = this.find(prediction, NO_FILE);
+    const refusal = this.findByHead(prediction);
     if (refusal === null) handle(request, response);
     else request.resume().once('close', () => this.#refuse(candidate, refusal));
   }
@@ -135,6 +134,8 @@ export class EarlyRefusal {
 
   #refusal(asked: Asked, { begun }: PlainPrediction): Refusal | null {
     const { timeoutMs } = asked;
+    const recent = this.#recent(asked);
+    if (recent !== null) return recent;
     try {
       const key = this.#keyOf(asked);
       if (key === null) return null;

@@ -13,7 +13,7 @@ const OF_ONE_REQUEST = /\r\n(?:authorization|x-api-key|cookie|proxy-authorizatio
 export class HeadReader {
   readonly #known = new Map<string, PlainHead>();
 
-  /** The same as {@link readPlainHead}; what is given is shared by all requests that have it. */
+  /** Null where the head is not over, or not plain; what is given is shared by all requests that have it. */
   read(bytes: Buffer): PlainHead | null {
     const text = headTextOf(bytes);
     if (text === null) return null;

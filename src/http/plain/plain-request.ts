@@ -28,23 +28,18 @@ const LENGTH = /^\d{1,9}$/;
 const SPECIAL = ['transfer-encoding', 'trailer', 'expect', 'upgrade', 'proxy-connection', 'http2-settings'];
 const MAX_HEADERS = 32;
 
-/**
- * Reads the head of an HTTP/1.1 GET or POST that came whole and in its plainest form, whatever is behind it.
- * @returns null for everything else, right or wrong: that is node:http's to read. So where a request ends is never in doubt:
- *   a POST has one length, said once; a GET has none.
- */
-export function readPlainHead(bytes: Buffer): PlainHead | null {
-  const text = headTextOf(bytes);
-  return text === null ? null : readHeadText(text);
-}
-
 /** A head without its end; null where that has not come. */
 export function headTextOf(bytes: Buffer): string | null {
   const headEnd = bytes.indexOf(END_OF_HEAD);
   return headEnd < 0 ? null : bytes.toString('latin1', 0, headEnd);
 }
 
-/** @param text as {@link headTextOf} gives it. */
+/**
+ * Reads the head of an HTTP/1.1 GET or POST that came whole and in its plainest form, whatever is behind it.
+ * @param text as {@link headTextOf} gives it.
+ * @returns null for everything else, right or wrong: that is node:http's to read. So where a request ends is never in doubt:
+ *   a POST has one length, said once; a GET has none.
+ */
 export function readHeadText(text: string): PlainHead | null {
   const [requestLine = '', ...lines] = text.split('\r\n');
   const [, method, url] = REQUEST_LINE.exec(requestLine) ?? [];

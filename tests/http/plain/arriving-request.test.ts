@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ArrivingRequest } from '../../../src/http/plain/arriving-request.ts';
-import { readPlainHead } from '../../../src/http/plain/plain-request.ts';
+import { readPlainHead } from '../../fixtures/plain-request.ts';
 
 /** Memory of its own, as what a socket gives has it. */
 function chunk(bytes: Buffer): Buffer<ArrayBuffer> {

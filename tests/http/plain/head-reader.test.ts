@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { HeadReader } from '../../../src/http/plain/head-reader.ts';
-import { readPlainHead } from '../../../src/http/plain/plain-request.ts';
+import { readPlainHead } from '../../fixtures/plain-request.ts';
 
 function head(...more: readonly string[]): Buffer {
   const lines = ['POST /predict HTTP/1.1', 'Host: localhost', 'Content-Type: application/json', ...more];

@@ -6,11 +6,10 @@ import { EventLoopTurns } from '../../../src/http/event-loop-turns.ts';
 import { EarlyRefusal } from '../../../src/http/plain/early-refusal.ts';
 import type { PlainAnswer } from '../../../src/http/plain/plain-answer.ts';
 import { PlainAnswers } from '../../../src/http/plain/plain-answers.ts';
-import { readPlainHead } from '../../../src/http/plain/plain-request.ts';
 import { JsonThread } from '../../../src/http/protocols/json-thread.ts';
 import type { ClientConnection, PredictRequest } from '../../../src/pipelines/predictor.ts';
 import type { Asked, Decision, Gatekeeper } from '../../../src/security/gatekeeper.ts';
-import { readPlainRequest } from '../../fixtures/plain-request.ts';
+import { readPlainHead, readPlainRequest } from '../../fixtures/plain-request.ts';
 
 const SCORES = [
   { label: 'positive', score: 0.75 },

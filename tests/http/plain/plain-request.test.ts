@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { readPlainHead } from '../../../src/http/plain/plain-request.ts';
-import { readPlainRequest } from '../../fixtures/plain-request.ts';
+import { readPlainHead, readPlainRequest } from '../../fixtures/plain-request.ts';
 
 const HEAD = ['Host: localhost', 'Content-Type: application/json', 'Content-Length: 2'];
 
