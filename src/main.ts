@@ -6,7 +6,7 @@ import { enableCompileCache } from 'node:module';
 enableCompileCache();
 const { ConfigError, parseConfig } = await import('./config.ts');
 const { messageOf } = await import('./errors.ts');
-const { Server } = await import('./server.ts');
+const { LaunchedWorkers } = await import('./workers/launch.ts');
 
 const FORCED_EXIT = 130;
 
@@ -25,7 +25,11 @@ function failToStart(error: unknown): never {
   process.exit(1);
 }
 
-const server = await Server.create(readConfig()).catch(failToStart);
+const config = readConfig();
+// They get ready to load models while the server itself is loaded.
+const launched = new LaunchedWorkers(config.workers);
+const { Server } = await import('./server.ts');
+const server = await Server.create(config, launched).catch(failToStart);
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {

@@ -25,6 +25,7 @@ import { Scheduler } from './scheduler/scheduler.ts';
 import { Security } from './security/security.ts';
 import type { ServerPhase } from './server-phase.ts';
 import { findSurroundings, type Surroundings } from './surroundings.ts';
+import { LaunchedWorkers } from './workers/launch.ts';
 import { WorkerPool } from './workers/pool.ts';
 import type { RetireReason } from './workers/pool-options.ts';
 import type { WorkerEnd, WorkerProcess } from './workers/worker-process.ts';
@@ -49,11 +50,13 @@ export class Server {
   readonly #listeners: Listeners;
   #phase: ServerPhase = 'starting';
 
-  static async create(config: Config): Promise<Server> {
-    return new Server(await findSurroundings(config));
+  /** @param launched what becomes the first workers. */
+  static async create(config: Config, launched = new LaunchedWorkers(0)): Promise<Server> {
+    return new Server(await findSurroundings(config), launched);
   }
 
-  private constructor({ config, logger, providers, cudaDevices, tracing }: Surroundings) {
+  private constructor(surroundings: Surroundings, launched: LaunchedWorkers) {
+    const { config, logger, providers, cudaDevices, tracing } = surroundings;
     this.#config = config;
     this.#logger = logger;
     this.#providers = providers;
@@ -82,7 +85,7 @@ export class Server {
       ...batchBoundsOn('cpu', config),
       observer: joinedObservers(this.#metrics, this.#statistics, ...(tracing === null ? [] : [tracing])),
     });
-    this.#pool = this.#createPool(cudaDevices);
+    this.#pool = this.#createPool(cudaDevices, launched);
     this.#calibration = new Calibration({
       scheduler: this.#scheduler,
       isServing: (executor) => this.#pool.serving.some(({ id }) => id === executor.id),
@@ -196,13 +199,14 @@ export class Server {
     };
   }
 
-  #createPool(cudaDevices: readonly number[]): WorkerPool {
+  #createPool(cudaDevices: readonly number[], launched: LaunchedWorkers): WorkerPool {
     const { workers: count, spareWorkers: spares, workerStartTimeoutMs: startTimeoutMs } = this.#config;
     return new WorkerPool({
       ...this.#config,
       count,
       spares,
       cudaDevices,
+      launched,
       startTimeoutMs,
       observer: {
         workerReady: (worker) => {

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES } from './status-codes.ts';
 
 /** An answer with all of its headers, the length of its text among them. */
 export interface Answer {

@@ -136,14 +136,15 @@ export class ModelManager implements ModelManagement {
 
   async #start(): Promise<void> {
     const { repository, pool, observer } = this.#options;
-    for (const problem of await repository.read()) observer.folderPassedOver(problem);
     const candidates: Candidate[] = [];
-    for (const record of repository.records) {
+    const problems = await repository.read((record) => {
       const candidate = this.#candidate(record);
-      if (candidate === null) continue;
+      if (candidate === null) return;
       candidates.push(candidate);
       this.#live.set(versionKey(candidate.manifest), candidate);
-    }
+      pool.prepare(candidate.workerModel);
+    });
+    for (const problem of problems) observer.folderPassedOver(problem);
     await pool.start(this.live);
     await this.#verifier.verifyAll(candidates, (candidate, passed) => this.#admit(candidate, passed));
     for (const record of repository.records) if (record.state === 'failed') await this.#giveUp(record);

@@ -28,9 +28,12 @@ export const tokenizerConfigSchema = z.looseObject({
 });
 export type TokenizerConfig = z.output<typeof tokenizerConfigSchema>;
 
+/** Tens of thousands of tokens, or of pairs of them and their scores: a schema would copy them one by one. */
+const vocab = z.custom<object>((value) => typeof value === 'object' && value !== null, 'must be there');
+
 /** tokenizer.json of the tokenizers library; the library itself reads the rest. */
 export const tokenizerSchema = z.looseObject({
-  model: z.looseObject({ vocab: z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())], 'must be there') }),
+  model: z.looseObject({ vocab }),
   padding: z.looseObject({ pad_id: z.int().nonnegative(), pad_type_id: z.int().nonnegative() }).nullish(),
   truncation: z.looseObject({ max_length: z.int().positive() }).nullish(),
 });

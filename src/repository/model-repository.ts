@@ -28,13 +28,18 @@ export class ModelRepository {
   }
 
   /**
-   * Reads the models folder; a version whose folder is wrong is `failed`, with every reason.
+   * Reads the models folder, a version at a time; one whose folder is wrong is `failed`, with every reason.
+   * @param placed told of each version as soon as it is known.
    * @returns folders that cannot be models, each with what to change.
    * @throws Error when the models folder itself cannot be read.
    */
-  async read(): Promise<readonly string[]> {
+  async read(placed?: (record: VersionRecord) => void): Promise<readonly string[]> {
     const { versions, problems } = await this.list();
-    for (const record of await Promise.all(versions.map((location) => this.readVersion(location)))) this.place(record);
+    for (const location of versions) {
+      const record = await this.readVersion(location);
+      this.place(record);
+      placed?.(record);
+    }
     return problems;
   }
 

@@ -19,6 +19,15 @@ export const servalFileSchema = z.strictObject({
 });
 export type ServalFile = z.output<typeof servalFileSchema>;
 
+/** Looked at as a whole: there are as many as labels times samples, and a schema for each takes a tenth of a second. */
+const scores = z
+  .custom<readonly number[]>(Array.isArray, 'must be a list of numbers')
+  .superRefine((values, context) => {
+    if (values.length === 0) context.addIssue({ code: 'custom', message: 'must have a score for each label' });
+    const wrong = values.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) context.addIssue({ code: 'custom', message: 'must be a number', path: [wrong] });
+  });
+
 /** golden.json: inputs with the scores of the reference implementation, in label order. */
 export const goldenFileSchema = z.strictObject({
   reference: z.string(),
@@ -30,7 +39,7 @@ export const goldenFileSchema = z.strictObject({
           [z.string().min(1), z.strictObject({ image: z.string().min(1) })],
           'must be a text or {"image": file}',
         ),
-        scores: z.array(z.number()).min(1),
+        scores,
       }),
     )
     .min(1),

@@ -1,3 +1,4 @@
+import type { LaunchedWorkers } from './launch.ts';
 import type { WorkerEnd, WorkerProcess } from './worker-process.ts';
 
 export interface PoolObserver {
@@ -21,6 +22,8 @@ export interface PoolOptions {
   /** Workers beyond `count` that are ready to take the place of one that ends. */
   readonly spares: number;
   readonly startTimeoutMs: number;
+  /** What becomes the first workers. */
+  readonly launched: LaunchedWorkers;
   /** A batch that runs for longer hangs: its worker is killed. */
   readonly runTimeoutMs: number;
   /** A worker is replaced after so many batches, and above so many resident bytes; 0 is never. */

@@ -1,11 +1,12 @@
 import { leastUsedDevice } from './cuda-devices.ts';
+import { WORKER_NICENESS } from './launch.ts';
 import { LoadDeaths } from './load-deaths.ts';
 import { OrphanGuard } from './orphan-guard.ts';
 import { has, includesAll, type Member } from './pool-member.ts';
 import type { PoolOptions } from './pool-options.ts';
 import type { WorkerModel } from './protocol.ts';
 import { StartBackoff } from './start-backoff.ts';
-import { WORKER_NICENESS, type WorkerEnd, type WorkerEvents, WorkerProcess } from './worker-process.ts';
+import { type WorkerEnd, type WorkerEvents, WorkerProcess } from './worker-process.ts';
 
 /** What a worker may take to exit after its batch. */
 const EXIT_GRACE_MS = 5_000;
@@ -66,6 +67,11 @@ export class WorkerPool {
     return this.#loadDeaths.isExcluded(versionKey);
   }
 
+  /** Before the start: what was launched for it loads a version meanwhile, unless it is to have a GPU: which is not known yet. */
+  prepare(model: WorkerModel): void {
+    if (this.#options.cudaDevices.length === 0) this.#options.launched.load(model);
+  }
+
   /** Resolves when `count` workers are ready; what they could not load, their `loads` say. */
   async start(models: readonly WorkerModel[]): Promise<void> {
     this.#models = models;
@@ -79,6 +85,7 @@ export class WorkerPool {
     this.#models = models;
     this.#spares = this.#options.spares;
     this.#isSettled = true;
+    this.#options.launched.discard();
     this.#reconcile();
   }
 
@@ -132,6 +139,7 @@ export class WorkerPool {
     this.#isStopping = true;
     if (this.#startTimer !== null) clearTimeout(this.#startTimer);
     if (this.#lookTimer !== null) clearInterval(this.#lookTimer);
+    this.#options.launched.discard();
     const all = this.#all;
     const timer = setTimeout(() => {
       for (const worker of all) worker.kill();
@@ -237,7 +245,8 @@ export class WorkerPool {
     };
     const niceness = isUrgent ? WORKER_NICENESS : START_NICENESS;
     const cudaDevice = leastUsedDevice(this.#options.cudaDevices, this.#all);
-    const worker = new WorkerProcess(this.#nextId++, { models, cudaDevice, events, niceness });
+    const launched = this.#options.launched.take();
+    const worker = new WorkerProcess(this.#nextId++, { models, cudaDevice, events, niceness, launched });
     const member: Member = {
       worker,
       models,

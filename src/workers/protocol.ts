@@ -46,11 +46,13 @@ export interface RunsOn {
 /** Whether a worker maps the weights that all share or has its own copy; `damaged` where it would have shared. */
 export type WeightsSource = 'shared' | 'own' | 'damaged';
 
-/** From the main process to a worker. `load` comes once, first: a worker's models never change. */
+/** From the main process to a worker. `load` comes first, in parts where models are known one by one. */
 export type ToWorker =
   | {
       readonly type: 'load';
       readonly models: readonly WorkerModel[];
+      /** Whether these are all, those of earlier parts among them: from then on a worker's models never change. */
+      readonly isAll: boolean;
       /** The GPU of this worker, as CUDA counts them. */
       readonly cudaDevice: number | null;
     }

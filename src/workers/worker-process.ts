@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { getCompileCacheDir } from 'node:module';
 import type { Socket } from 'node:net';
-import os from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { ServalError } from '../errors.ts';
 import type { Batch, BatchResult, Executor } from '../scheduler/executor.ts';
 import { ExecutorLostError } from '../scheduler/executor.ts';
-import { withoutSecrets } from './environment.ts';
-import { Mailbox } from './mailbox.ts';
+import { type Launched, launchWorker, lowerPriority, WORKER_NICENESS } from './launch.ts';
+import type { Mailbox } from './mailbox.ts';
 import {
   type FromWorker,
   type RunsOn,
@@ -19,14 +16,6 @@ import {
   type WorkerUsage,
 } from './protocol.ts';
 import { Wire } from './wire.ts';
-
-const ENTRY = fileURLToPath(new URL('./worker.ts', import.meta.url));
-
-/** Lower than the main process's, so that accepting, refusing and health checks go before inference on a full machine. */
-export const WORKER_NICENESS = 5;
-
-/** A worker makes little garbage; without them V8 lets it pile up to tens of MB before it looks. */
-const HEAP_FLAGS = ['--max-semi-space-size=2', '--heap-growing-percent=20', '--no-parallel-scavenge'];
 
 export type LoadOutcome =
   | ({ readonly ok: true; readonly seconds: number; readonly weights: WeightsSource } & RunsOn)
@@ -54,6 +43,8 @@ export interface WorkerOptions {
   readonly events: WorkerEvents;
   /** Higher than the others' for one that must not take their time. */
   readonly niceness: number;
+  /** The process that becomes this worker; one of its own where it is left out. */
+  readonly launched?: Launched | undefined;
 }
 
 /** One child process with its models: fixed at birth, one batch at a time. */
@@ -75,24 +66,20 @@ export class WorkerProcess implements Executor {
   #isOver = false;
   #usage: WorkerUsage | null = null;
 
-  constructor(id: number, { models, cudaDevice, events, niceness }: WorkerOptions) {
+  constructor(id: number, { models, cudaDevice, events, niceness, launched = launchWorker() }: WorkerOptions) {
     this.id = id;
     this.cudaDevice = cudaDevice;
     this.#events = events;
-    const mailbox = Mailbox.create();
+    const { child, mailbox } = launched;
     this.#mailbox = mailbox;
-    this.#child = spawn(process.execPath, [...HEAP_FLAGS, ENTRY], {
-      env: workerEnvironment(),
-      // Numbered from 0 on: WIRE_FD and MAILBOX_FD are the last two.
-      stdio: ['ignore', 'inherit', 'inherit', 'pipe', mailbox?.fd ?? 'ignore'],
-    });
-    const end = this.#child.stdio[WIRE_FD] as Socket;
+    this.#child = child;
+    const end = child.stdio[WIRE_FD] as Socket;
     this.#wire = new Wire({ end, mailbox }, (message) => this.#receive(message));
-    this.#child.once('exit', (exitCode, signal) => this.#end(exitCode, signal));
-    // A process that cannot be started ends like any other; without a listener it would throw.
-    this.#child.on('error', () => this.#end(null, null));
-    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid, niceness);
-    this.#wire.send({ type: 'load', models, cudaDevice });
+    child.once('exit', (exitCode, signal) => this.#end(exitCode, signal));
+    // A process that cannot be started ends like any other.
+    child.on('error', () => this.#end(null, null));
+    if (child.pid !== undefined && niceness > WORKER_NICENESS) lowerPriority(child.pid, niceness);
+    this.#wire.send({ type: 'load', models, isAll: true, cudaDevice });
   }
 
   get pid(): number | undefined {
@@ -203,24 +190,6 @@ function loadOf({ seconds, weights, provider, providerProblem }: FromWorker & { 
   return { ok: true, seconds, weights, provider, providerProblem };
 }
 
-/**
- * glibc gives every thread a heap of its own, each as large as the largest picture that it helped to decode, unless told how
- * many there may be; and it keeps ever more of what was freed, up to 64 MB, as larger pieces come by, unless both of its
- * bounds are fixed. In bytes; https://man7.org/linux/man-pages/man3/mallopt.3.html
- */
-const ALLOCATOR = {
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: String(16 * 2 ** 20),
-  MALLOC_TRIM_THRESHOLD_: String(12 * 2 ** 20),
-};
-
-/** The runtime's telemetry is on unless told otherwise; the compile cache is the main process's. */
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const NODE_COMPILE_CACHE = getCompileCacheDir();
-  const cache = NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE };
-  return { ...ALLOCATOR, ...withoutSecrets(process.env), ...cache, ORT_DISABLE_TELEMETRY: '1' };
-}
-
 function runFailed(reason: string): ServalError {
   const message = 'The graph could not run on this input; the server’s log has the reason under the request’s id.';
   return new ServalError('SERVAL_RUN_FAILED', message, { cause: new Error(reason) });
@@ -232,13 +201,5 @@ function threadsOf(pid: number): number[] {
     return readdirSync(`/proc/${pid}/task`).map(Number);
   } catch {
     return [pid];
-  }
-}
-
-function lowerPriority(pid: number, niceness: number): void {
-  try {
-    os.setPriority(pid, niceness);
-  } catch {
-    // Not allowed here, or the process is gone already: only the order of scheduling is lost.
   }
 }

@@ -27,11 +27,16 @@ interface Loaded {
 }
 
 const loaded = new Map<string, Loaded>();
+/** Versions that it loaded, or could not load. */
+const tried = new Set<string>();
+let loading: Promise<void> = Promise.resolve();
 const wire = new Wire<FromWorker, ToWorker>({ end: WIRE_FD, mailbox: Mailbox.inherited() }, receive);
 
-async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promise<void> {
+async function load({ models, isAll, cudaDevice }: ToWorker & { type: 'load' }): Promise<void> {
   for (const model of models) {
     const { versionKey } = model;
+    if (tried.has(versionKey)) continue;
+    tried.add(versionKey);
     wire.send({ type: 'loading', versionKey });
     const begun = performance.now();
     try {
@@ -47,6 +52,7 @@ async function load({ models, cudaDevice }: ToWorker & { type: 'load' }): Promis
       wire.send({ type: 'load-failed', versionKey, message: messageOf(error) });
     }
   }
+  if (!isAll) return;
   sendUsage();
   wire.send({ type: 'ready' });
 }
@@ -125,7 +131,7 @@ function sendUsage(): void {
 function receive(message: ToWorker): void {
   switch (message.type) {
     case 'load':
-      void load(message);
+      loading = loading.then(() => load(message));
       break;
     case 'run':
       void run(message);

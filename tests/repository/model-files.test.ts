@@ -194,6 +194,15 @@ test('golden scores that do not fit the labels are a problem', async () => {
   ]);
 });
 
+test.each([
+  ['no list', 'high', 'samples.0.scores: must be a list of numbers'],
+  ['empty', [], 'samples.0.scores: must have a score for each label'],
+  ['not all numbers', [0.5, '0.5'], 'samples.0.scores.1: must be a number'],
+])('golden scores that are %s are told by their place', async (_name, scores, problem) => {
+  const golden = { reference: 'r', tolerance: 0.1, samples: [{ input: 'good', scores }] };
+  expect(await problemsWith({ files: { 'golden.json': golden } })).toEqual([`golden.json: ${problem}`]);
+});
+
 test('a model whose bytes are not those that serval.json names is refused', async () => {
   const problems = await problemsWith({ files: { 'serval.json': { sha256: { 'model.onnx': '0'.repeat(64) } } } });
   expect(problems).toEqual([

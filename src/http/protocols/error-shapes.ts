@@ -1,5 +1,5 @@
-import { STATUS_CODES } from 'node:http';
 import type { ErrorCode, ServalError } from '../../errors.ts';
+import { STATUS_CODES } from '../status-codes.ts';
 
 /** An error as a protocol's clients read it. */
 export interface ErrorAnswer {
