@@ -9,9 +9,10 @@ export function nearest({ width, height, data }: RgbPicture, { crop, ...whole }:
   const rows = sourcePlaces(height, whole.height).subarray(crop.top, crop.top + crop.height);
   const out = new Uint8Array(crop.width * crop.height * 3);
   let at = 0;
-  for (const row of rows) {
-    for (const column of columns) {
-      const from = (row * width + column) * 3;
+  // Not `of`: an iterator makes an object for each pixel.
+  for (let y = 0; y < crop.height; y++) {
+    for (let x = 0; x < crop.width; x++) {
+      const from = ((rows[y] ?? 0) * width + (columns[x] ?? 0)) * 3;
       out[at++] = data[from] ?? 0;
       out[at++] = data[from + 1] ?? 0;
       out[at++] = data[from + 2] ?? 0;

@@ -70,18 +70,24 @@ function axisOf(inSize: number, outSize: number, part: { from: number; count: nu
   const taps = Math.ceil(support) * 2 + 1;
   const bounds = new Int32Array(part.count * 2);
   const weights = new Int32Array(part.count * taps);
+  const values = new Float64Array(taps);
   for (let at = 0; at < part.count; at++) {
     const center = (part.from + at + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - support + 0.5));
-    const end = Math.min(inSize, Math.trunc(center + support + 0.5));
-    const values: number[] = [];
-    for (let x = first; x < end; x++) values.push(value((x - center + 0.5) * (1 / filterScale)));
-    const sum = values.reduce((total, weight) => total + weight, 0);
-    for (const [k, weight] of values.entries()) {
-      const exact = (sum === 0 ? weight : weight * (1 / sum)) * PRECISION;
+    const count = Math.min(inSize, Math.trunc(center + support + 0.5)) - first;
+    let sum = 0;
+    for (let k = 0; k < count; k++) {
+      const weight = value((first + k - center + 0.5) * (1 / filterScale));
+      values[k] = weight;
+      sum += weight;
+    }
+    const norm = sum === 0 ? 1 : 1 / sum;
+    for (let k = 0; k < count; k++) {
+      const exact = (values[k] ?? 0) * norm * PRECISION;
       weights[at * taps + k] = Math.trunc(exact < 0 ? exact - 0.5 : exact + 0.5);
     }
-    bounds.set([first, values.length], at * 2);
+    bounds[at * 2] = first;
+    bounds[at * 2 + 1] = count;
   }
   return { bounds, weights, taps };
 }
