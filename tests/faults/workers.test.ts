@@ -1,5 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ServalOptions, type ServalProcess, startServal, waitFor } from '../fixtures/serval-process.ts';
 import { makeFolder, removeFolder } from '../fixtures/temporary-folder.ts';
@@ -27,10 +28,14 @@ async function start(settings: ServalOptions['settings'] = {}, slowness = 0): Pr
 }
 
 /** Keeps `connections` requests under way until the signal; gives the statuses of all. */
+/** Some load, which leaves fresh workers time to start. */
 async function loadUntil(target: ServalProcess, over: AbortSignal, connections = 4): Promise<number[]> {
   const statuses: number[] = [];
   const client = async () => {
-    while (!over.aborted) statuses.push((await target.post('/predict', { inputs: 'good film' })).status);
+    while (!over.aborted) {
+      statuses.push((await target.post('/predict', { inputs: 'good film' })).status);
+      await delay(10);
+    }
   };
   await Promise.all(Array.from({ length: connections }, client));
   return statuses;
