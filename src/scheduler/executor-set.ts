@@ -61,9 +61,11 @@ export class ExecutorSet {
     this.#loneInARow = this.#ends.size === 1 ? this.#loneInARow + 1 : 0;
   }
 
-  end(executor: Executor): void {
+  /** @param rest what it still does for itself: it is idle after that, and `idleAgain` is called. */
+  end(executor: Executor, rest?: Promise<void>, idleAgain?: () => void): void {
     this.#ends.delete(executor);
-    if (this.#attached.has(executor)) this.#idle = [executor, ...this.#without(executor)];
+    if (rest === undefined) this.#becomeIdle(executor);
+    else void rest.then(() => this.#becomeIdle(executor)).then(idleAgain);
   }
 
   /** How many take work, and the predicted ms until one of them is free. */
@@ -73,6 +75,10 @@ export class ExecutorSet {
     let first = Number.POSITIVE_INFINITY;
     for (const executor of this.#attached) first = Math.min(first, this.#ends.get(executor) ?? now);
     return { count, firstFreeMs: Math.max(0, first - now) };
+  }
+
+  #becomeIdle(executor: Executor): void {
+    if (this.#attached.has(executor)) this.#idle = [executor, ...this.#without(executor)];
   }
 
   #without(executor: Executor): Executor[] {

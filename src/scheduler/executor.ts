@@ -20,6 +20,8 @@ export interface BatchResult {
   readonly pixels: number;
   /** Whether it ran on more cores than batches usually do. */
   readonly isWide?: boolean;
+  /** What the executor does for itself before it can take another batch; never rejects. */
+  readonly rest?: Promise<void>;
 }
 
 /** A place where one batch at a time runs. The scheduler owns this interface; a worker process implements it. */

@@ -81,11 +81,14 @@ export type FromWorker =
       readonly type: 'ran';
       readonly begunAt: number;
       readonly isWide: boolean;
+      /** Whether it opens a session for batches like this one now: `prepared` tells when it can take the next. */
+      readonly prepares: boolean;
       readonly outcomes: readonly ItemOutcome[];
       readonly collateMs: number;
       readonly runMs: number;
       readonly pixels: number;
     }
+  | { readonly type: 'prepared' }
   /** The runtime's own words: for the log, as they may name files. */
   | { readonly type: 'run-failed'; readonly reason: string }
   | { readonly type: 'usage'; readonly usage: WorkerUsage };

@@ -83,9 +83,9 @@ function decodeTexts(frame: Buffer): TextsMessage {
   return { type: 'run', versionKey: frame.toString('utf8', at), items, isLone };
 }
 
-function encodeScores({ begunAt, isWide, outcomes, collateMs, runMs, pixels }: ScoresMessage): Buffer | null {
+function encodeScores({ begunAt, isWide, prepares, outcomes, collateMs, runMs, pixels }: ScoresMessage): Buffer | null {
   const [first] = outcomes;
-  if (first?.ok !== true) return null;
+  if (first?.ok !== true || prepares) return null;
   const outputs: Outputs = Object.entries(first.output).map(([name, { shape }]) => [name, shape]);
   const json = JSON.stringify(outputs);
   const count = outcomes.length * outputs.reduce((total, [, shape]) => total + elementCount(shape), 0);
@@ -138,7 +138,7 @@ function decodeScores(frame: Buffer): ScoresMessage {
     }
     return { ok: true, output };
   });
-  return { type: 'ran', begunAt, isWide, outcomes, collateMs, runMs, pixels };
+  return { type: 'ran', begunAt, isWide, prepares: false, outcomes, collateMs, runMs, pixels };
 }
 
 function isSame(a: readonly number[], b: readonly number[]): boolean {

@@ -59,6 +59,7 @@ export class WorkerProcess implements Executor {
   readonly #ended = Promise.withResolvers<void>();
   #running: PromiseWithResolvers<BatchResult> | null = null;
   #runningSince = 0;
+  #preparing: PromiseWithResolvers<void> | null = null;
   #batches = 0;
   #loading: string | null = null;
   #hung = false;
@@ -95,9 +96,9 @@ export class WorkerProcess implements Executor {
     return this.#usage;
   }
 
-  /** How long the current batch has been running; 0 while there is none. */
+  /** How long the current batch has been running, what it prepares after it included; 0 while there is none. */
   get runningMs(): number {
-    return this.#running === null ? 0 : performance.now() - this.#runningSince;
+    return this.#running === null && this.#preparing === null ? 0 : performance.now() - this.#runningSince;
   }
 
   /** Batches that it was given so far. */
@@ -155,7 +156,11 @@ export class WorkerProcess implements Executor {
         this.#events.ready(this);
         break;
       case 'ran':
-        this.#settle()?.resolve(message);
+        this.#preparing = message.prepares ? Promise.withResolvers() : null;
+        this.#settle()?.resolve(this.#preparing === null ? message : { ...message, rest: this.#preparing.promise });
+        break;
+      case 'prepared':
+        this.#settlePreparing();
         break;
       case 'run-failed':
         this.#settle()?.reject(runFailed(message.reason));
@@ -164,6 +169,11 @@ export class WorkerProcess implements Executor {
         this.#usage = message.usage;
         break;
     }
+  }
+
+  #settlePreparing(): void {
+    this.#preparing?.resolve();
+    this.#preparing = null;
   }
 
   #settle(): PromiseWithResolvers<BatchResult> | null {
@@ -176,6 +186,7 @@ export class WorkerProcess implements Executor {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#mailbox?.close();
+    this.#settlePreparing();
     const wasReady = this.#ready;
     this.#ready = false;
     this.#events.ended(this, { exitCode, signal, loading: this.#loading, wasReady, hung: this.#hung });

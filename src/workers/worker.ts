@@ -65,8 +65,9 @@ async function run({ versionKey, items, isLone }: ToWorker & { type: 'run' }): P
     const session = (isLone ? version.lone : null) ?? version.session;
     const result = await runOn({ ...version, session }, items);
     const isWide = session !== version.session;
-    wire.send({ type: 'ran', begunAt, isWide, ...result }, () => freeOutputs(result));
-    if (isLone) await prepareLone(version, items);
+    const prepares = isLone && version.openLone !== null;
+    wire.send({ type: 'ran', begunAt, isWide, prepares, ...result }, () => freeOutputs(result));
+    if (prepares) await prepareLone(version, items);
   } catch (error) {
     wire.send({ type: 'run-failed', reason: messageOf(error) });
   }
@@ -90,6 +91,7 @@ async function prepareLone(version: Loaded, items: readonly EncodedItem[]): Prom
   } catch {
     // Lone batches run like all others.
   }
+  wire.send({ type: 'prepared' });
 }
 
 /** All arrays of a message lie in one piece of memory. */

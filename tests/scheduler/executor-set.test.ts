@@ -33,6 +33,28 @@ test('one that was detached while it worked does not come back', () => {
   expect([set.nextIdle, set.lastIdle]).toEqual([second, second]);
 });
 
+test('one that does something for itself after its batch is idle when that is done', async () => {
+  const { set, first, second } = setOf(2);
+  const { promise: rest, resolve } = Promise.withResolvers<void>();
+  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
+  set.begin(first, 10);
+  set.end(first, rest, idleAgain);
+  expect([set.nextIdle, set.lastIdle, set.running]).toEqual([second, second, 0]);
+  resolve();
+  await idle;
+  expect([set.nextIdle, set.lastIdle]).toEqual([first, second]);
+});
+
+test('one that was detached while it did does not come back either', async () => {
+  const { set, first, second } = setOf(2);
+  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
+  set.begin(first, 10);
+  set.end(first, Promise.resolve(), idleAgain);
+  set.detach(first);
+  await idle;
+  expect([set.nextIdle, set.lastIdle]).toEqual([second, second]);
+});
+
 test('a batch is alone when nothing runs beside it, nor did beside the last ones', () => {
   const { set, first, second } = setOf(2);
   const seen = [];

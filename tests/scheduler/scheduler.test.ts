@@ -6,7 +6,7 @@ import type { EncodedItem } from '../../src/scheduler/item.ts';
 import type { DropReason, SchedulerObserver } from '../../src/scheduler/observer.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { Submission } from '../../src/scheduler/submission.ts';
-import { FakeExecutor, itemOf, settled } from '../fixtures/fake-executor.ts';
+import { FakeExecutor, itemOf, outputOf, settled } from '../fixtures/fake-executor.ts';
 
 const KEY = 'm/1@abc';
 const TIMEOUT_MS = 60_000;
@@ -678,6 +678,21 @@ describe('a batch that nothing runs beside', () => {
     }
     expect(scheduler.costOf(KEY)?.coefficients).not.toEqual(before);
   });
+});
+
+test('an executor that does something for itself after a batch gets the next one when that is done', async () => {
+  const { executor, submit } = schedulerWith();
+  const { promise: rest, resolve } = Promise.withResolvers<void>();
+  const first = submit(1);
+  const outcomes = [{ ok: true, output: outputOf(1) } as const];
+  await executor.finishWith({ outcomes, collateMs: 0, runMs: 1, pixels: 0, rest });
+  await first.results;
+  submit(2);
+  await settled();
+  expect(executor.busy).toBe(false);
+  resolve();
+  await settled();
+  expect(executor.ran.map(({ names }) => names)).toEqual([[1], [2]]);
 });
 
 describe('lending an executor', () => {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { BatchResult } from '../../src/scheduler/executor.ts';
 import type { EncodedItem } from '../../src/scheduler/item.ts';
 import { openCache } from '../../src/workers/model-session.ts';
 import { OnnxSession } from '../../src/workers/onnx-session.ts';
@@ -34,21 +35,30 @@ async function workerWith({ loneThreads = 2, isCached = true } = {}): Promise<Wo
   return worker;
 }
 
-async function run(worker: WorkerProcess, isLone?: boolean) {
+/** Whether it ran on more cores. */
+async function run(worker: WorkerProcess, isLone?: boolean): Promise<boolean | undefined> {
+  return (await resultOf(worker, isLone)).isWide;
+}
+
+async function resultOf(worker: WorkerProcess, isLone?: boolean): Promise<BatchResult> {
   const x = { dataType: 'float32', shape: [3], data: Float32Array.of(1, 2, 3) } as const;
   const items: EncodedItem[] = [{ kind: 'tensors', tensors: { x }, outputs: ['y'], group: null, size: 3 }];
   const result = await worker.run({ versionKey: VERSION, items, ...(isLone === undefined ? {} : { isLone }) });
   const [outcome] = result.outcomes;
   if (!outcome?.ok) throw new Error(JSON.stringify(outcome));
   expect(outcome.output.y?.data).toEqual(Float32Array.of(1, 2, 3));
-  return result.isWide;
+  return result;
 }
 
 test('a batch that runs alone is given more cores once a first one has prepared for it', async () => {
   const worker = await workerWith();
-  expect(await run(worker, true)).toBe(false);
-  // It prepares after its answer.
-  await expect.poll(() => run(worker, true)).toBe(true);
+  const first = await resultOf(worker, true);
+  expect(first.isWide).toBe(false);
+  // It prepares after its answer, and is not idle meanwhile.
+  expect(worker.runningMs).toBeGreaterThan(0);
+  await first.rest;
+  expect(worker.runningMs).toBe(0);
+  expect(await resultOf(worker, true)).toMatchObject({ isWide: true, prepares: false });
   expect(await run(worker, false)).toBe(false);
   expect(await run(worker)).toBe(false);
   expect(await run(worker, true)).toBe(true);
@@ -59,5 +69,17 @@ test.each([
   ['the weights are the worker’s own', { isCached: false }],
 ])('all batches run alike where %s', async (_name, given) => {
   const worker = await workerWith(given);
-  for (let k = 0; k < 3; k++) expect(await run(worker, true)).toBe(false);
+  for (let k = 0; k < 3; k++) {
+    const { isWide, rest } = await resultOf(worker, true);
+    expect(isWide).toBe(false);
+    expect(rest).toBeUndefined();
+  }
+});
+
+test('a worker that ends while it prepares prepares no longer', async () => {
+  const worker = await workerWith();
+  const { rest } = await resultOf(worker, true);
+  expect(rest).toBeInstanceOf(Promise);
+  worker.kill();
+  await rest;
 });

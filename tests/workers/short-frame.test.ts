@@ -26,7 +26,16 @@ function outcome(outputs: Readonly<Record<string, Float32Array>>): ItemOutcome {
 
 function ran(outcomes: readonly ItemOutcome[]): FromWorker {
   const begunAt = 1_795_846_750_237.123;
-  return { type: 'ran', begunAt, isWide: outcomes.length === 1, outcomes, collateMs: 0.1, runMs: 3.25, pixels: 7 };
+  return {
+    type: 'ran',
+    begunAt,
+    isWide: outcomes.length === 1,
+    prepares: false,
+    outcomes,
+    collateMs: 0.1,
+    runMs: 3.25,
+    pixels: 7,
+  };
 }
 
 const SHORT: readonly (readonly [name: string, message: ToWorker | FromWorker, form: number])[] = [
