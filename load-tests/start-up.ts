@@ -5,6 +5,7 @@ import { startServal } from '../tests/fixtures/serval-process.ts';
 import { bareTarget } from './bare-target.ts';
 import { Children } from './children.ts';
 import { closed } from './scenarios.ts';
+import type { Order } from './target.ts';
 import { readWork } from './work.ts';
 
 /**
@@ -23,6 +24,13 @@ const RUNS = 3;
 
 const folder = await mkdtemp(path.join(tmpdir(), 'serval-start-up-'));
 const bare = bareTarget({ name: 'bare', title: 'Bare processes', children: new Children(), isRunOnly: false });
+const textsOrder: Order = {
+  scenario: closed('text real', 2),
+  work: await readWork('text real'),
+  seconds: 1,
+  round: 0,
+  capacity: Number.NaN,
+};
 const bareSeconds: number[] = [];
 const seconds: Record<'first' | 'later', number[]> = { first: [], later: [] };
 try {
@@ -51,14 +59,7 @@ for (const [kind, values] of Object.entries(seconds)) {
 /** @returns seconds that two processes which do nothing but encode and run texts take to start and to run them. */
 async function startBare(): Promise<number> {
   const running = await bare.start('text');
-  const order = {
-    scenario: closed('text real', 2),
-    work: await readWork('text real'),
-    seconds: 1,
-    round: 0,
-    capacity: 0,
-  };
-  const { rate = Number.NaN } = await running.measure(order);
+  const { rate = Number.NaN } = await running.measure(textsOrder);
   await running.stop();
   return running.startUpSeconds + TEXTS / rate;
 }

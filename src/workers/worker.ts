@@ -65,9 +65,10 @@ async function run({ versionKey, items, isLone }: ToWorker & { type: 'run' }): P
     const session = (isLone ? version.lone : null) ?? version.session;
     const result = await runOn({ ...version, session }, items);
     const isWide = session !== version.session;
-    const prepares = isLone && version.openLone !== null;
+    const { openLone } = version;
+    const prepares = isLone && openLone !== null;
     wire.send({ type: 'ran', begunAt, isWide, prepares, ...result }, () => freeOutputs(result));
-    if (prepares) await prepareLone(version, items);
+    if (prepares) await prepareLone(version, openLone, items);
   } catch (error) {
     wire.send({ type: 'run-failed', reason: messageOf(error) });
   }
@@ -80,10 +81,12 @@ function runOn(version: Loaded, items: readonly EncodedItem[]): Promise<BatchRes
 }
 
 /** After the first batch that nothing ran beside; the session is kept if it gives the same bits. It is a gain, and no need. */
-async function prepareLone(version: Loaded, items: readonly EncodedItem[]): Promise<void> {
-  const { openLone } = version;
+async function prepareLone(
+  version: Loaded,
+  openLone: () => Promise<OnnxSession>,
+  items: readonly EncodedItem[],
+): Promise<void> {
   version.openLone = null;
-  if (openLone === null) return;
   try {
     const session = await openLone();
     const [usual, wide] = [await runOn(version, items), await runOn({ ...version, session }, items)];

@@ -27,8 +27,7 @@ async function start(settings: ServalOptions['settings'] = {}, slowness = 0): Pr
   return serval;
 }
 
-/** Keeps `connections` requests under way until the signal; gives the statuses of all. */
-/** Some load, which leaves fresh workers time to start. */
+/** Requests on `connections` until the signal, with pauses that leave fresh workers time to start; gives the statuses of all. */
 async function loadUntil(target: ServalProcess, over: AbortSignal, connections = 4): Promise<number[]> {
   const statuses: number[] = [];
   const client = async () => {
