@@ -15,6 +15,8 @@ export class ExecutorSet {
   /** Predicted end of each batch that runs, in ms of the clock. */
   readonly #ends = new Map<Executor, number>();
   #loneInARow = 0;
+  /** Executors that do something for themselves. */
+  #resting = 0;
 
   /** ms that an answer takes beside its run, of late: its batch to the worker and back, and from here to the client. */
   get wayMs(): number {
@@ -40,9 +42,9 @@ export class ExecutorSet {
     return this.#ends.size;
   }
 
-  /** Whether only one batch runs, and nothing ran beside the last ones either. */
+  /** Whether only one batch runs, and nothing else beside it or beside the last ones. */
   get isLone(): boolean {
-    return this.#ends.size === 1 && this.#loneInARow >= LONE_IN_A_ROW;
+    return this.#ends.size === 1 && this.#resting === 0 && this.#loneInARow >= LONE_IN_A_ROW;
   }
 
   attach(executor: Executor): void {
@@ -65,7 +67,7 @@ export class ExecutorSet {
   end(executor: Executor, rest?: Promise<void>, idleAgain?: () => void): void {
     this.#ends.delete(executor);
     if (rest === undefined) this.#becomeIdle(executor);
-    else void rest.then(() => this.#becomeIdle(executor)).then(idleAgain);
+    else void this.#rest(executor, rest).then(idleAgain);
   }
 
   /** How many take work, and the predicted ms until one of them is free. */
@@ -75,6 +77,13 @@ export class ExecutorSet {
     let first = Number.POSITIVE_INFINITY;
     for (const executor of this.#attached) first = Math.min(first, this.#ends.get(executor) ?? now);
     return { count, firstFreeMs: Math.max(0, first - now) };
+  }
+
+  async #rest(executor: Executor, rest: Promise<void>): Promise<void> {
+    this.#resting += 1;
+    await rest;
+    this.#resting -= 1;
+    this.#becomeIdle(executor);
   }
 
   #becomeIdle(executor: Executor): void {

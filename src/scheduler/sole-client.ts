@@ -16,8 +16,9 @@ interface LoneBatch {
 
 /** Knows whether all requests come from one client, which sends the next one when it has its answer. */
 export class SoleClient {
-  readonly #trial = new WideTrial();
-  #batch: LoneBatch | null = null;
+  /** A long batch gains more than a short one, and decides for those that others come beside as well. */
+  readonly #trials = { long: new WideTrial(), short: new WideTrial() };
+  #batch: (LoneBatch & { readonly trial: WideTrial }) | null = null;
   #last: unknown = null;
   #othersAt = Number.NEGATIVE_INFINITY;
 
@@ -32,15 +33,16 @@ export class SoleClient {
   begin(batch: LoneBatch): boolean {
     const { startedAt, predictedMs } = batch;
     this.#batch = null;
-    if (predictedMs >= MIN_WIDE_MS) return true;
-    if (predictedMs < MIN_SOLE_MS || startedAt - this.#othersAt <= ALONE_MS) return false;
-    this.#batch = batch;
-    return this.#trial.next();
+    const isAlone = startedAt - this.#othersAt > ALONE_MS;
+    if (predictedMs < (isAlone ? MIN_SOLE_MS : MIN_WIDE_MS)) return false;
+    const trial = predictedMs < MIN_WIDE_MS ? this.#trials.short : this.#trials.long;
+    this.#batch = { ...batch, trial };
+    return trial.next();
   }
 
   /** Takes in how long it took; a worker that is not prepared for it has run it on one core all the same. */
   end({ startedAt, result: { isWide = false } }: Pick<FinishedRun, 'startedAt' | 'result'>, now: number): void {
     if (this.#batch?.startedAt !== startedAt) return;
-    this.#trial.observe({ isWide, predictedMs: this.#batch.predictedMs, tookMs: now - startedAt });
+    this.#batch.trial.observe({ isWide, predictedMs: this.#batch.predictedMs, tookMs: now - startedAt });
   }
 }

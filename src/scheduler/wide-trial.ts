@@ -1,7 +1,7 @@
 /** Batches of each way by which a way is known: the median of so many is not moved by a few that were put off. */
 const KNOWN = 9;
 /** One batch in so many runs the other way, where the two are close … */
-const TRY_EVERY = 16;
+const TRY_EVERY = 32;
 /** … and where they are not: rarely enough that those which lose by it are less than a hundredth. */
 const TRY_RARELY = 128;
 /** All cores take a third to a half more CPU, and a longer tail: they have to save a tenth of the time. */

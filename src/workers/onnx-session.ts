@@ -14,6 +14,9 @@ const OPTIONS = {
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 } as const satisfies InferenceSession.SessionOptions;
 
+/** Longer than what lies between the shares of two operators, and much shorter than a turn on a core (3 ms and more). */
+const LONE_SPIN_US = 50;
+
 /** The runtime's own version, as 1.30.0. */
 export const RUNTIME_VERSION = env.versions.node ?? env.versions.common;
 
@@ -62,14 +65,17 @@ export class OnnxSession {
 
   /**
    * Loads the same for runs that have the machine to themselves: threads wait for their share of the next operator awake,
-   * as waking them would take longer than they gain, and sleep as soon as the run is over.
+   * as waking them would take longer than they gain, and sleep as soon as the run is over, or nothing comes for them for a
+   * while: one that was put on the core of another would keep that from going on.
    */
   static async loadForLoneRuns(modelFile: string, threads: number): Promise<OnnxSession> {
     const options = {
       ...OPTIONS,
       intraOpNumThreads: threads,
       graphOptimizationLevel: 'disabled',
-      extra: { session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1' } } },
+      extra: {
+        session: { force_spinning_stop: '1', intra_op: { allow_spinning: '1', spin_duration_us: `${LONE_SPIN_US}` } },
+      },
     } as const;
     return new OnnxSession(await InferenceSession.create(modelFile, options));
   }

@@ -45,6 +45,23 @@ test('one that does something for itself after its batch is idle when that is do
   expect([set.nextIdle, set.lastIdle]).toEqual([first, second]);
 });
 
+test('no batch is alone beside one that does something for itself', async () => {
+  const { set, first, second } = setOf(2);
+  const { promise: rest, resolve } = Promise.withResolvers<void>();
+  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
+  const isLone = (executor: FakeExecutor, during?: Promise<void>) => {
+    set.begin(executor, 10);
+    const lone = set.isLone;
+    set.end(executor, during, idleAgain);
+    return lone;
+  };
+  const before = [isLone(first), isLone(first), isLone(first), isLone(first, rest)];
+  const beside = [isLone(second), isLone(second)];
+  resolve();
+  await idle;
+  expect([...before, ...beside, isLone(first)]).toEqual([false, false, false, true, false, false, true]);
+});
+
 test('one that was detached while it did does not come back either', async () => {
   const { set, first, second } = setOf(2);
   const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();

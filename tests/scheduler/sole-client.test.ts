@@ -33,25 +33,40 @@ test('those of whom nothing is known may be many', () => {
   expect(asked([0, null], [2_000, null], [4_000, null])).toEqual(['9', '9', '9']);
 });
 
+/** How many of a thousand batches have all cores where those take so long, and 1 × what was predicted on one. */
+function shareOf(sole: SoleClient, predictedMs: number, wideMs: number): number {
+  let wide = 0;
+  for (let k = 0; k < 1_000; k++) {
+    const startedAt = 2_000 + 10 * k;
+    const isWide = sole.begin({ startedAt, predictedMs });
+    if (isWide) wide += 1;
+    const result = { isWide } as FinishedRun['result'];
+    sole.end({ startedAt, result }, startedAt + (isWide ? wideMs : predictedMs));
+  }
+  return wide / 1_000;
+}
+
 test('short batches have them only as long as they are sooner done with them', () => {
   const sole = new SoleClient();
   sole.asked(ANNE, 0);
-  const share = (wideMs: number) => {
-    let wide = 0;
-    for (let k = 0; k < 1_000; k++) {
-      const startedAt = 2_000 + 10 * k;
-      const isWide = sole.begin({ startedAt, predictedMs: 5 });
-      if (isWide) wide += 1;
-      const result = { isWide } as FinishedRun['result'];
-      sole.end({ startedAt, result }, startedAt + (isWide ? wideMs : 5));
-    }
-    return wide / 1_000;
-  };
-  expect(share(3)).toBeGreaterThan(0.95);
-  expect(share(5)).toBeLessThan(0.6);
-  expect(share(5)).toBeLessThan(0.05);
-  expect(share(3)).toBeGreaterThan(0.1);
-  expect(share(3)).toBeGreaterThan(0.95);
+  expect(shareOf(sole, 5, 3)).toBeGreaterThan(0.95);
+  expect(shareOf(sole, 5, 5)).toBeLessThan(0.6);
+  expect(shareOf(sole, 5, 5)).toBeLessThan(0.05);
+  expect(shareOf(sole, 5, 3)).toBeGreaterThan(0.1);
+  expect(shareOf(sole, 5, 3)).toBeGreaterThan(0.95);
+});
+
+test('so do long ones, whoever asks, and neither says anything about the other', () => {
+  const sole = new SoleClient();
+  sole.asked(null, 2_000);
+  expect(shareOf(sole, 20, 12)).toBeGreaterThan(0.95);
+  expect(shareOf(sole, 20, 20)).toBeLessThan(0.6);
+  expect(shareOf(sole, 20, 20)).toBeLessThan(0.05);
+  const alone = new SoleClient();
+  alone.asked(ANNE, 0);
+  shareOf(alone, 5, 5);
+  expect(shareOf(alone, 20, 12)).toBeGreaterThan(0.95);
+  expect(shareOf(alone, 5, 5)).toBeLessThan(0.05);
 });
 
 test('what ended that was not begun here says nothing', () => {
