@@ -10,6 +10,8 @@ export default defineConfig({
     // Two cores: more files at once would only make the ones that start servers slow.
     maxWorkers: 2,
     pool: 'forks',
+    // Files share a process, and what they import is read once: what a file changes about it, it puts back.
+    isolate: false,
     // Far more than any test takes: a machine that is busy with other things fails none.
     testTimeout: 180_000,
     hookTimeout: 180_000,
