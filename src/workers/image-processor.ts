@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { ServalError } from '../errors.ts';
 import { freeMemory } from '../off-heap.ts';
 import type { ImageInput } from '../repository/manifest.ts';
-import { countJpegScans } from './jpeg-scans.ts';
+import { readJpegMarkers } from './jpeg-markers.ts';
 import { nearest } from './nearest.ts';
 import { cmykToRgb, flattenOnWhite, greyToRgb, rgbToGrey } from './pixels.ts';
 import { withoutText } from './png-text.ts';
@@ -19,6 +19,12 @@ sharp.concurrency(1);
 
 /** JPEG can hold no longer side. A PNG can; resizing one takes a weight for each of its pixels. */
 const MAX_SIDE = 65_535;
+
+/** https://www.w3.org/TR/png-3/, 5.2 and 11.2.1. */
+const [PNG_FIRST_BYTE, PNG_WIDTH_AT, PNG_HEIGHT_AT] = [0x89, 16, 20];
+
+/** Components of a JPEG in these inks; the other formats have no such colours. */
+const CMYK = 4;
 
 /** Progressive encoders write some ten; each scan costs a pass over all pixels, however few bytes it has. */
 const MAX_JPEG_SCANS = 100;
@@ -57,26 +63,30 @@ export class ImageProcessor {
    * @throws ServalError SERVAL_IMAGE_BROKEN, _PIXELS, _SHAPE: the file's own fault.
    */
   async prepare(file: Uint8Array, tensor = new Float32Array(this.#tensorSize)): Promise<Prepared> {
-    checkScans(file);
+    const { scans, components } = readJpegMarkers(file);
+    checkScans(scans);
     const bytes = withoutText(file);
-    const header = await this.#readHeader(bytes);
-    const resized = this.#resizedSize(header);
-    const picture = await this.#decode(bytes, header);
+    if (isLongPng(bytes)) await this.#checkHeader(bytes);
+    const picture = await this.#decode(bytes, components === CMYK).catch(async (cause) => {
+      await this.#checkHeader(bytes);
+      return brokenImage(cause);
+    });
     try {
-      const rgb = this.#resize(picture, resized);
+      const rgb = this.#resize(picture, this.#resizedSize(picture));
       this.#fill(tensor, rgb);
       freeMemory(rgb.buffer);
-      return { tensor, pixels: header.width * header.height };
+      return { tensor, pixels: picture.width * picture.height };
     } finally {
       freeMemory(picture.data.buffer);
     }
   }
 
-  /** The header alone: a bomb is refused before a pixel of it is decoded. */
-  async #readHeader(bytes: Uint8Array): Promise<Header> {
-    const { width, height, space, autoOrient } = await sharp(bytes, { limitInputPixels: false })
-      .metadata()
-      .catch(brokenImage);
+  /**
+   * Why the file is refused, as far as its header tells. The decoder looks at its size as well, before it decodes a pixel, but says
+   * nothing of it; to ask for the header of every file costs as much as a third of decoding a small one.
+   */
+  async #checkHeader(bytes: Uint8Array): Promise<void> {
+    const { width, height, autoOrient } = await sharp(bytes, { limitInputPixels: false }).metadata().catch(brokenImage);
     if (!(width > 0 && height > 0)) throw new ServalError('SERVAL_IMAGE_BROKEN', 'The image has no pixels.');
     if (width * height > this.#maxPixels) {
       throw new ServalError(
@@ -86,10 +96,11 @@ export class ImageProcessor {
       );
     }
     if (Math.max(width, height) > MAX_SIDE) throw longAndThin(width, height);
-    return { width: autoOrient.width, height: autoOrient.height, isCmyk: space === 'cmyk' };
+    this.#resizedSize(autoOrient);
   }
 
-  #resizedSize({ width, height }: Header): Size {
+  /** @throws ServalError SERVAL_IMAGE_SHAPE. */
+  #resizedSize({ width, height }: Size): Size {
     const { resize } = this.#spec;
     if (resize === null) return { width, height };
     if (resize.kind === 'exact') return resize;
@@ -102,11 +113,11 @@ export class ImageProcessor {
     throw longAndThin(width, height);
   }
 
-  async #decode(bytes: Uint8Array, { isCmyk }: Header): Promise<RgbPicture> {
+  async #decode(bytes: Uint8Array, isCmyk: boolean): Promise<RgbPicture> {
     const file = sharp(bytes, { limitInputPixels: this.#maxPixels, failOn: 'error', ignoreIcc: true }).autoOrient();
     // Plain CMYK, not through a profile: Pillow converts by formula.
     const decoder = isCmyk ? file.pipelineColourspace('cmyk').toColourspace('cmyk') : file;
-    const { data, info } = await decoder.raw().toBuffer({ resolveWithObject: true }).catch(brokenImage);
+    const { data, info } = await decoder.raw().toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     return { width, height, data: isCmyk ? cmykToRgb(data, channels) : toRgb(data, channels) };
   }
@@ -147,11 +158,6 @@ interface Size {
   readonly height: number;
 }
 
-/** Size after the EXIF orientation. */
-interface Header extends Size {
-  readonly isCmyk: boolean;
-}
-
 /** Part of the resized picture that lies inside the crop, and where it stands in it. */
 function centreCrop(resized: Size, crop: Size): { kept: Crop; padLeft: number; padTop: number } {
   const left = Math.floor((resized.width - crop.width) / 2);
@@ -187,11 +193,18 @@ function toRgb(data: Uint8Array, channels: number): Uint8Array {
   return rgb;
 }
 
-function checkScans(bytes: Uint8Array): void {
-  const scans = countJpegScans(bytes);
+function checkScans(scans: number): void {
   if (scans <= MAX_JPEG_SCANS) return;
   const message = `The JPEG has ${scans} scans, ${MAX_JPEG_SCANS} are allowed; save it anew.`;
   throw new ServalError('SERVAL_IMAGE_BROKEN', message, { details: { scans, maxScans: MAX_JPEG_SCANS } });
+}
+
+/** Its first chunk has to be the header. To decode millions of rows takes long, however few pixels each has. */
+function isLongPng(bytes: Uint8Array): boolean {
+  if (bytes[0] !== PNG_FIRST_BYTE || bytes.length < PNG_HEIGHT_AT + 4) return false;
+  const { buffer, byteOffset } = bytes;
+  const header = new DataView(buffer, byteOffset);
+  return Math.max(header.getUint32(PNG_WIDTH_AT), header.getUint32(PNG_HEIGHT_AT)) > MAX_SIDE;
 }
 
 function longAndThin(width: number, height: number): ServalError {

@@ -1,11 +1,12 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { ImageProcessor } from '../../src/workers/image-processor.ts';
-import { countJpegScans } from '../../src/workers/jpeg-scans.ts';
+import { readJpegMarkers } from '../../src/workers/jpeg-markers.ts';
 import { plainInput } from '../fixtures/image-input.ts';
 import { withManyScans } from '../fixtures/jpeg-scans.ts';
 import { formatFile } from '../fixtures/pillow-images.ts';
 
+const countJpegScans = (bytes: Uint8Array) => readJpegMarkers(bytes).scans;
 const size = { width: 64, height: 64 };
 
 function grey(progressive: boolean): Promise<Buffer> {
@@ -13,6 +14,12 @@ function grey(progressive: boolean): Promise<Buffer> {
     .jpeg({ progressive, chromaSubsampling: '4:4:4' })
     .toBuffer();
 }
+
+const sharpAs = (channels: 'cmyk' | 'b-w' | 'srgb') =>
+  sharp({ create: { ...size, channels: 3, background: '#777' } })
+    .toColourspace(channels)
+    .jpeg()
+    .toBuffer();
 
 const prepare = (bytes: Uint8Array) => new ImageProcessor(plainInput(size), 1e6).prepare(bytes);
 
@@ -51,4 +58,14 @@ describe('the scans of a JPEG', () => {
       expect.objectContaining({ code: 'SERVAL_IMAGE_BROKEN', details: { scans: 2_601, maxScans: 100 } }),
     );
   });
+});
+
+test('the components of a JPEG are those of its first frame', async () => {
+  const components = async (jpeg: Promise<Uint8Array>) => readJpegMarkers(await jpeg).components;
+  expect(await components(sharpAs('b-w'))).toBe(1);
+  expect(await components(sharpAs('srgb'))).toBe(3);
+  expect(await components(grey(true))).toBe(3);
+  expect(await components(sharpAs('cmyk'))).toBe(4);
+  expect(readJpegMarkers((await sharpAs('cmyk')).subarray(0, 20)).components).toBe(0);
+  expect(readJpegMarkers(formatFile('rgb.png')).components).toBe(0);
 });
