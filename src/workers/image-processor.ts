@@ -67,10 +67,7 @@ export class ImageProcessor {
     checkScans(scans);
     const bytes = withoutText(file);
     if (isLongPng(bytes)) await this.#checkHeader(bytes);
-    const picture = await this.#decode(bytes, components === CMYK).catch(async (cause) => {
-      await this.#checkHeader(bytes);
-      return brokenImage(cause);
-    });
+    const picture = await this.#decode(bytes, components === CMYK);
     try {
       const rgb = this.#resize(picture, this.#resizedSize(picture));
       this.#fill(tensor, rgb);
@@ -117,7 +114,13 @@ export class ImageProcessor {
     const file = sharp(bytes, { limitInputPixels: this.#maxPixels, failOn: 'error', ignoreIcc: true }).autoOrient();
     // Plain CMYK, not through a profile: Pillow converts by formula.
     const decoder = isCmyk ? file.pipelineColourspace('cmyk').toColourspace('cmyk') : file;
-    const { data, info } = await decoder.raw().toBuffer({ resolveWithObject: true });
+    const { data, info } = await decoder
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+      .catch(async (cause) => {
+        await this.#checkHeader(bytes);
+        return brokenImage(cause);
+      });
     const { width, height, channels } = info;
     return { width, height, data: isCmyk ? cmykToRgb(data, channels) : toRgb(data, channels) };
   }
