@@ -10,8 +10,9 @@ export class ExecutorSet {
   readonly #attached = new Set<Executor>();
   /** ms that a batch takes beside its run, of late: what there is of it, sent and read. */
   #handoverMs = 0;
-  /** The one that worked last comes first: its memory is warm, and it has what it made for batches that run alone. */
+  /** Those that have made something for batches that run alone come first, and of them the one that worked last: its memory is warm. */
   #idle: readonly Executor[] = [];
+  readonly #prepared = new WeakSet<Executor>();
   /** Predicted end of each batch that runs, in ms of the clock. */
   readonly #ends = new Map<Executor, number>();
   #loneInARow = 0;
@@ -83,11 +84,15 @@ export class ExecutorSet {
     this.#resting += 1;
     await rest;
     this.#resting -= 1;
+    this.#prepared.add(executor);
     this.#becomeIdle(executor);
   }
 
   #becomeIdle(executor: Executor): void {
-    if (this.#attached.has(executor)) this.#idle = [executor, ...this.#without(executor)];
+    if (!this.#attached.has(executor)) return;
+    const others = this.#without(executor);
+    const ahead = this.#prepared.has(executor) ? 0 : others.findLastIndex((other) => this.#prepared.has(other)) + 1;
+    this.#idle = others.toSpliced(ahead, 0, executor);
   }
 
   #without(executor: Executor): Executor[] {

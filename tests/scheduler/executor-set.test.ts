@@ -45,6 +45,25 @@ test('one that does something for itself after its batch is idle when that is do
   expect([set.nextIdle, set.lastIdle]).toEqual([first, second]);
 });
 
+test('one that has made something for lone batches works before one that has not', async () => {
+  const { set, first, second } = setOf(2);
+  const { promise: rest, resolve } = Promise.withResolvers<void>();
+  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
+  set.begin(first, 10);
+  set.end(first, rest, idleAgain);
+  set.begin(second, 10);
+  resolve();
+  await idle;
+  set.end(second);
+  expect([set.nextIdle, set.lastIdle]).toEqual([first, second]);
+  set.begin(first, 20);
+  set.begin(second, 20);
+  set.end(second, Promise.resolve(), () => undefined);
+  set.end(first);
+  await Promise.resolve().then(() => undefined);
+  expect([set.nextIdle, set.lastIdle]).toEqual([second, first]);
+});
+
 test('no batch is alone beside one that does something for itself', async () => {
   const { set, first, second } = setOf(2);
   const { promise: rest, resolve } = Promise.withResolvers<void>();
