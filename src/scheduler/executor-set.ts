@@ -64,11 +64,15 @@ export class ExecutorSet {
     this.#loneInARow = this.#ends.size === 1 ? this.#loneInARow + 1 : 0;
   }
 
-  /** @param rest what it still does for itself: it is idle after that, and `idleAgain` is called. */
-  end(executor: Executor, rest?: Promise<void>, idleAgain?: () => void): void {
+  /**
+   * @param rest what it still does for itself: it is idle after that, and not at once.
+   * @returns until then, where there is any.
+   */
+  end(executor: Executor, rest?: Promise<void>): Promise<void> | undefined {
     this.#ends.delete(executor);
-    if (rest === undefined) this.#becomeIdle(executor);
-    else void this.#rest(executor, rest).then(idleAgain);
+    if (rest !== undefined) return this.#rest(executor, rest);
+    this.#becomeIdle(executor);
+    return undefined;
   }
 
   /** How many take work, and the predicted ms until one of them is free. */

@@ -213,7 +213,7 @@ export class Scheduler {
     const isLone = this.#executors.isLone && this.#queues.isEmpty && this.#sole.begin({ startedAt, predictedMs });
     const items = jobs.map(({ item }) => item);
     const outcome = await executor.run({ versionKey: queue.key, items, isLone }).catch(toError);
-    this.#executors.end(executor, outcome instanceof Error ? undefined : outcome.rest, () => this.#dispatch());
+    void this.#executors.end(executor, 'rest' in outcome ? outcome.rest : undefined)?.then(() => this.#dispatch());
     this.#lost.end(batch);
     if (outcome instanceof ExecutorLostError) this.#retry(batch, outcome);
     // The next batch goes out before this one's answers are written: the worker does not wait for them.

@@ -33,9 +33,9 @@ export class SoleClient {
   begin(batch: LoneBatch): boolean {
     const { startedAt, predictedMs } = batch;
     this.#batch = null;
-    const isAlone = startedAt - this.#othersAt > ALONE_MS;
-    if (predictedMs < (isAlone ? MIN_SOLE_MS : MIN_WIDE_MS)) return false;
-    const trial = predictedMs < MIN_WIDE_MS ? this.#trials.short : this.#trials.long;
+    const isLong = predictedMs >= MIN_WIDE_MS;
+    if (!isLong && (predictedMs < MIN_SOLE_MS || startedAt - this.#othersAt <= ALONE_MS)) return false;
+    const trial = isLong ? this.#trials.long : this.#trials.short;
     this.#batch = { ...batch, trial };
     return trial.next();
   }

@@ -5,7 +5,7 @@ import type { ImageInput } from '../repository/manifest.ts';
 import { readJpegMarkers } from './jpeg-markers.ts';
 import { nearest } from './nearest.ts';
 import { cmykToRgb, flattenOnWhite, greyToRgb, rgbToGrey } from './pixels.ts';
-import { withoutText } from './png-text.ts';
+import { longerPngSide, withoutText } from './png-chunks.ts';
 import { type Crop, type ResampleCode, Resampler, type RgbPicture } from './resample.ts';
 
 /** Only these loaders are open: no SVG, GIF, TIFF, HEIF or PDF, however the bytes call themselves. */
@@ -19,9 +19,6 @@ sharp.concurrency(1);
 
 /** JPEG can hold no longer side. A PNG can; resizing one takes a weight for each of its pixels. */
 const MAX_SIDE = 65_535;
-
-/** https://www.w3.org/TR/png-3/, 5.2 and 11.2.1. */
-const [PNG_FIRST_BYTE, PNG_WIDTH_AT, PNG_HEIGHT_AT] = [0x89, 16, 20];
 
 /** Components of a JPEG in these inks; the other formats have no such colours. */
 const CMYK = 4;
@@ -66,7 +63,8 @@ export class ImageProcessor {
     const { scans, components } = readJpegMarkers(file);
     checkScans(scans);
     const bytes = withoutText(file);
-    if (isLongPng(bytes)) await this.#checkHeader(bytes);
+    // To decode millions of rows takes long, however few pixels each has.
+    if (longerPngSide(bytes) > MAX_SIDE) await this.#checkHeader(bytes);
     const picture = await this.#decode(bytes, components === CMYK);
     try {
       const rgb = this.#resize(picture, this.#resizedSize(picture));
@@ -200,14 +198,6 @@ function checkScans(scans: number): void {
   if (scans <= MAX_JPEG_SCANS) return;
   const message = `The JPEG has ${scans} scans, ${MAX_JPEG_SCANS} are allowed; save it anew.`;
   throw new ServalError('SERVAL_IMAGE_BROKEN', message, { details: { scans, maxScans: MAX_JPEG_SCANS } });
-}
-
-/** Its first chunk has to be the header. To decode millions of rows takes long, however few pixels each has. */
-function isLongPng(bytes: Uint8Array): boolean {
-  if (bytes[0] !== PNG_FIRST_BYTE || bytes.length < PNG_HEIGHT_AT + 4) return false;
-  const { buffer, byteOffset } = bytes;
-  const header = new DataView(buffer, byteOffset);
-  return Math.max(header.getUint32(PNG_WIDTH_AT), header.getUint32(PNG_HEIGHT_AT)) > MAX_SIDE;
 }
 
 function longAndThin(width: number, height: number): ServalError {

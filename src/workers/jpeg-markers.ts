@@ -10,7 +10,10 @@ const FRAMES = [0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd
 const TO_COMPONENTS = 9;
 
 export interface JpegMarkers {
-  /** Each is one pass over all pixels. A baseline file has one to three, a progressive one some ten, but the format allows thousands, of a few bytes each. */
+  /**
+   * Each is one pass over all pixels. A baseline file has one to three, a progressive one some ten, but the format allows
+   * thousands, of a few bytes each.
+   */
   readonly scans: number;
   /** Grey has 1, colour 3, CMYK 4. */
   readonly components: number;

@@ -16,8 +16,8 @@ test('the one that worked last works next, and is lent last', () => {
   set.begin(first, 10);
   set.begin(second, 10);
   expect(set.nextIdle).toBeNull();
-  set.end(first);
-  set.end(second);
+  void set.end(first);
+  void set.end(second);
   expect([set.nextIdle, set.lastIdle]).toEqual([second, first]);
   set.detach(second);
   expect([set.nextIdle, set.lastIdle]).toEqual([first, first]);
@@ -29,16 +29,15 @@ test('one that was detached while it worked does not come back', () => {
   const { set, first, second } = setOf(2);
   set.begin(first, 10);
   set.detach(first);
-  set.end(first);
+  void set.end(first);
   expect([set.nextIdle, set.lastIdle]).toEqual([second, second]);
 });
 
 test('one that does something for itself after its batch is idle when that is done', async () => {
   const { set, first, second } = setOf(2);
   const { promise: rest, resolve } = Promise.withResolvers<void>();
-  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
   set.begin(first, 10);
-  set.end(first, rest, idleAgain);
+  const idle = set.end(first, rest);
   expect([set.nextIdle, set.lastIdle, set.running]).toEqual([second, second, 0]);
   resolve();
   await idle;
@@ -48,30 +47,29 @@ test('one that does something for itself after its batch is idle when that is do
 test('one that has made something for lone batches works before one that has not', async () => {
   const { set, first, second } = setOf(2);
   const { promise: rest, resolve } = Promise.withResolvers<void>();
-  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
   set.begin(first, 10);
-  set.end(first, rest, idleAgain);
+  const idle = set.end(first, rest);
   set.begin(second, 10);
   resolve();
   await idle;
-  set.end(second);
+  void set.end(second);
   expect([set.nextIdle, set.lastIdle]).toEqual([first, second]);
   set.begin(first, 20);
   set.begin(second, 20);
-  set.end(second, Promise.resolve(), () => undefined);
-  set.end(first);
-  await Promise.resolve().then(() => undefined);
+  const prepared = set.end(second, Promise.resolve());
+  void set.end(first);
+  await prepared;
   expect([set.nextIdle, set.lastIdle]).toEqual([second, first]);
 });
 
 test('no batch is alone beside one that does something for itself', async () => {
   const { set, first, second } = setOf(2);
   const { promise: rest, resolve } = Promise.withResolvers<void>();
-  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
+  let idle: Promise<void> | undefined;
   const isLone = (executor: FakeExecutor, during?: Promise<void>) => {
     set.begin(executor, 10);
     const lone = set.isLone;
-    set.end(executor, during, idleAgain);
+    idle = set.end(executor, during) ?? idle;
     return lone;
   };
   const before = [isLone(first), isLone(first), isLone(first), isLone(first, rest)];
@@ -83,9 +81,8 @@ test('no batch is alone beside one that does something for itself', async () => 
 
 test('one that was detached while it did does not come back either', async () => {
   const { set, first, second } = setOf(2);
-  const { promise: idle, resolve: idleAgain } = Promise.withResolvers<void>();
   set.begin(first, 10);
-  set.end(first, Promise.resolve(), idleAgain);
+  const idle = set.end(first, Promise.resolve());
   set.detach(first);
   await idle;
   expect([set.nextIdle, set.lastIdle]).toEqual([second, second]);
@@ -97,14 +94,14 @@ test('a batch is alone when nothing runs beside it, nor did beside the last ones
   for (let k = 0; k < 5; k++) {
     set.begin(first, 10);
     seen.push(set.isLone);
-    set.end(first);
+    void set.end(first);
   }
   expect(seen).toEqual([false, false, false, true, true]);
   set.begin(first, 10);
   set.begin(second, 10);
   expect(set.isLone).toBe(false);
-  set.end(first);
-  set.end(second);
+  void set.end(first);
+  void set.end(second);
   set.begin(first, 10);
   expect(set.isLone).toBe(false);
 });

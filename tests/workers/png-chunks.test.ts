@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { ImageProcessor } from '../../src/workers/image-processor.ts';
-import { withoutText } from '../../src/workers/png-text.ts';
+import { withoutText } from '../../src/workers/png-chunks.ts';
 import { plainInput } from '../fixtures/image-input.ts';
 import { formatFile } from '../fixtures/pillow-images.ts';
 import { pngChunk, pngFile } from '../fixtures/png-file.ts';

@@ -2,6 +2,9 @@ const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 /** Length, type and checksum around a chunk's data. */
 const FRAME_BYTES = 12;
 
+/** Of the header, which is the first chunk: its data begins with the width and the height. */
+const [WIDTH_AT, HEIGHT_AT, SIZE_END] = [16, 20, 24];
+
 /** Texts and colour profiles, some of them compressed: a thousand bytes may stand for a million. */
 const PASSED_OVER = new Set(['tEXt', 'zTXt', 'iTXt', 'iCCP']);
 
@@ -11,7 +14,7 @@ const PASSED_OVER = new Set(['tEXt', 'zTXt', 'iTXt', 'iCCP']);
  * Format: https://www.w3.org/TR/png-3/#5Chunk-layout
  */
 export function withoutText(bytes: Uint8Array): Uint8Array {
-  if (!SIGNATURE.every((byte, at) => bytes[at] === byte)) return bytes;
+  if (!isPng(bytes)) return bytes;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kept: Uint8Array[] = [];
   /** Where the run of kept chunks begins that goes up to `at`. */
@@ -27,4 +30,15 @@ export function withoutText(bytes: Uint8Array): Uint8Array {
     at = end;
   }
   return kept.length === 0 ? bytes : Buffer.concat([...kept, bytes.subarray(from)]);
+}
+
+/** Pixels of a PNG file's longer side, as its header has it; 0 for other files. Format: https://www.w3.org/TR/png-3/#11IHDR */
+export function longerPngSide(bytes: Uint8Array): number {
+  if (!isPng(bytes) || bytes.byteLength < SIZE_END) return 0;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Math.max(view.getUint32(WIDTH_AT), view.getUint32(HEIGHT_AT));
+}
+
+function isPng(bytes: Uint8Array): boolean {
+  return SIGNATURE.every((byte, at) => bytes[at] === byte);
 }
