@@ -55,4 +55,4 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["node
 # Node is process 1 and handles its signals itself: SIGTERM drains without an init, and npm, which keeps signals to
 # itself, is not in between.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--heap-growing-percent=30", "--no-parallel-scavenge", "src/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--heap-growing-percent=30", "--no-parallel-scavenge", "--no-maglev-destroy-on-background", "src/main.js"]

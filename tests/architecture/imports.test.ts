@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // What the server finds out before it is made.
   'surroundings.ts': ['config.ts', 'lifecycle', 'observability', 'workers'],
-  'main.ts': ['config.ts', 'errors.ts', 'server.ts', 'workers'],
+  'serve.ts': ['config.ts', 'errors.ts', 'server.ts', 'workers'],
   // `npm run doctor`.
   doctor: ['config.ts', 'errors.ts', 'machine', 'repository', 'workers'],
   'doctor.ts': ['doctor'],

@@ -1,12 +1,8 @@
-import { enableCompileCache } from 'node:module';
+import { ConfigError, parseConfig } from './config.ts';
+import { messageOf } from './errors.ts';
+import { LaunchedWorkers } from './workers/launch.ts';
 
 /** Starts the server and hands the process's signals to it. */
-
-// Before anything else is loaded, which is why the imports below are not at the top: it saves a quarter of the start.
-enableCompileCache();
-const { ConfigError, parseConfig } = await import('./config.ts');
-const { messageOf } = await import('./errors.ts');
-const { LaunchedWorkers } = await import('./workers/launch.ts');
 
 const FORCED_EXIT = 130;
 
