@@ -1,13 +1,10 @@
-import { serializerCompiler, validatorCompiler } from '@fastify/type-provider-zod';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
-  type FastifySchemaCompiler,
   LogController,
 } from 'fastify';
-import type { z } from 'zod';
 import type { Config } from '../config.ts';
 import { ERROR_TABLE, type ErrorCode } from '../errors.ts';
 import type { OpenInference } from '../open-inference/open-inference.ts';
@@ -28,7 +25,6 @@ import { allowOrigins } from './cross-origin.ts';
 import { installErrorHandlers } from './error-handler.ts';
 import { EventLoopTurns } from './event-loop-turns.ts';
 import type { HttpObserver, RequestTrace, RequestTracer, ServedRequest } from './http-observer.ts';
-import { ImageUpload } from './image-upload.ts';
 import { guardRoutes } from './key-guard.ts';
 import { MethodTable } from './method-table.ts';
 import { installOpenApi } from './openapi.ts';
@@ -47,6 +43,7 @@ import { managementRoutes } from './routes/management.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
 import { modelRoutes } from './routes/models.ts';
 import { predictRoutes } from './routes/predict.ts';
+import { schemaController } from './schema-compilers.ts';
 import { followCertificate, transportOptions } from './transport.ts';
 
 export type App = FastifyInstance;
@@ -92,13 +89,6 @@ declare module 'fastify' {
 
 const CLIENT_CLOSED: ErrorCode = 'SERVAL_CLIENT_CLOSED';
 
-/** JSON is checked by the route's schema; an upload is no JSON, and is checked by the route that reads it. */
-const bodyValidator: FastifySchemaCompiler<z.ZodType> = (route) => {
-  const validate = validatorCompiler(route);
-  if (route.httpPart !== 'body') return validate;
-  return (data) => (data instanceof ImageUpload ? { value: data } : validate(data));
-};
-
 /** Builds the server without listening. */
 export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   const { config } = parts;
@@ -110,6 +100,7 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId: requestIdOf,
     requestIdHeader: false,
     bodyLimit: config.maxTextBodyBytes,
+    schemaController,
     // The routes' schemas bound what a path names; a longer one is told so there.
     routerOptions: { maxParamLength: config.maxHeaderBytes },
     keepAliveTimeout: config.keepAliveTimeoutMs,
@@ -124,8 +115,6 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.server.maxConnections = config.maxConnections;
   followCertificate(app.server, parts.certificate);
-  app.setValidatorCompiler(bodyValidator);
-  app.setSerializerCompiler(serializerCompiler);
   app.decorateRequest('served', null);
   app.decorateRequest('errorCode', null);
   app.decorateRequest('trace', null);

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { installErrorHandlers } from './error-handler.ts';
 import { MethodTable } from './method-table.ts';
 import { type MetricsSource, metricsRoutes } from './routes/metrics.ts';
+import { schemaController } from './schema-compilers.ts';
 
 export interface MetricsServerParts {
   readonly config: Config;
@@ -16,12 +17,12 @@ export function createMetricsServer(parts: MetricsServerParts): FastifyInstance 
   const app = Fastify({
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }),
+    schemaController,
     requestTimeout: bodyTimeoutMs,
     forceCloseConnections: 'idle',
     http: { maxHeaderSize: maxHeaderBytes },
   });
   app.decorateRequest('errorCode', null);
-  app.setSerializerCompiler(() => JSON.stringify);
   const methods = new MethodTable();
   app.addHook('onRoute', ({ url, method }) => methods.add(url, method));
   installErrorHandlers(app, methods);

@@ -114,17 +114,26 @@ test('only http imports Fastify’s plugins', () => {
   expect(importers.filter(({ room }) => room !== 'http')).toEqual([]);
 });
 
+const IMPORTS = new Map(
+  files.map((file) => [file.name, file.files.filter(({ typeOnly }) => !typeOnly).map(({ name }) => name)]),
+);
+
 test('no file needs itself to be loaded first', () => {
-  const importsOf = new Map(
-    files.map((file) => [file.name, file.files.filter(({ typeOnly }) => !typeOnly).map(({ name }) => name)]),
-  );
   const cycles: string[] = [];
   const visit = (name: string, way: readonly string[]): void => {
     if (way.includes(name)) cycles.push([...way.slice(way.indexOf(name)), name].join(' → '));
-    else for (const next of importsOf.get(name) ?? []) visit(next, [...way, name]);
+    else for (const next of IMPORTS.get(name) ?? []) visit(next, [...way, name]);
   };
-  for (const name of importsOf.keys()) visit(name, []);
+  for (const name of IMPORTS.keys()) visit(name, []);
   expect(cycles).toEqual([]);
+});
+
+test('a worker loads its runtime and the decoder of images, and no other package: there is one for every core', () => {
+  const loaded = new Set(['workers/worker.ts']);
+  for (const name of loaded) for (const next of IMPORTS.get(name) ?? []) loaded.add(next);
+  const packages = files.filter(({ name }) => loaded.has(name)).flatMap((file) => file.packages);
+  const others = packages.filter((name) => !name.startsWith('node:'));
+  expect([...new Set(others)].sort()).toEqual(['onnxruntime-node', 'sharp']);
 });
 
 test.each(files)('$name is one room, not two', ({ lines }) => {

@@ -47,6 +47,8 @@ const DAMAGE: Readonly<Record<string, (entry: string) => Promise<void>>> = {
   'a cut file': (entry) => truncate(path.join(entry, 'weights.bin'), 1_000_000),
   'a missing file': (entry) => rm(path.join(entry, 'weights.bin')),
   'no checksums': (entry) => rm(path.join(entry, 'checksums.json')),
+  'checksums of nothing': (entry) => writeFile(path.join(entry, 'checksums.json'), '{"files":{"model.onnx":null}}'),
+  'checksums without files': (entry) => writeFile(path.join(entry, 'checksums.json'), 'null'),
   'checksums that are none': (entry) => writeFile(path.join(entry, 'checksums.json'), '{"files":{}}'),
 };
 
