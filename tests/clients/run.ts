@@ -14,11 +14,12 @@ import { startServal } from '../fixtures/serval-process.ts';
  * models. Nothing here imitates a client. Installs Python's and npm's into a throw-away environment.
  *
  *   --environment <folder>   keeps the environment there, and takes it again the next time
+ *   --install                ends when the environment is there
  *   --junit <file>           writes the results of all clients into one file
  *   -- <arguments>           for pytest, such as -k tensorflow; npm's clients are left out then
  */
 const { values: options, positionals: pytestArguments } = parseArgs({
-  options: { environment: { type: 'string' }, junit: { type: 'string' } },
+  options: { environment: { type: 'string' }, install: { type: 'boolean' }, junit: { type: 'string' } },
   allowPositionals: true,
 });
 
@@ -33,7 +34,7 @@ const work = await mkdtemp(path.join(tmpdir(), 'serval-clients-'));
 const environment = path.resolve(options.environment ?? path.join(work, 'environment'));
 try {
   await install();
-  process.exitCode = (await runClients()) ? 0 : 1;
+  if (!options.install) process.exitCode = (await runClients()) ? 0 : 1;
 } finally {
   await rm(work, { recursive: true, force: true });
 }
