@@ -51,7 +51,7 @@ ENV NODE_ENV=production SERVAL_HOST=0.0.0.0 SERVAL_CACHE_DIR=/var/cache/serval
 # A number, so that Kubernetes sees that it is not root.
 USER 1000:1000
 EXPOSE 8080
-HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["node", "src/health-check.ts"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["node", "src/health-check.js"]
 # Node is process 1 and handles its signals itself: SIGTERM drains without an init, and npm, which keeps signals to
 # itself, is not in between.
 STOPSIGNAL SIGTERM

@@ -54,13 +54,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // What the server finds out before it is made.
   'surroundings.ts': ['config.ts', 'lifecycle', 'observability', 'workers'],
+  'main.js': ['serve.ts'],
   'serve.ts': ['config.ts', 'errors.ts', 'server.ts', 'workers'],
   // `npm run doctor`.
   doctor: ['config.ts', 'errors.ts', 'machine', 'repository', 'workers'],
   'doctor.ts': ['doctor'],
   // `npm run key`.
   'key.ts': ['errors.ts', 'security'],
-  'health-check.ts': [],
+  'health-check.js': [],
 };
 
 /** Packages that one place alone may know. */

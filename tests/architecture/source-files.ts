@@ -27,7 +27,7 @@ const IMPORT = /^(?:import|export)\s([^'";]*?from\s*)?'([^']+)'|\bimport\(\s*'([
 
 /** Every file of src/ with what it imports. */
 export function sourceFiles(): SourceFile[] {
-  const names = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const names = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' }).filter(isSource);
   return names.map((name) => readSource(name));
 }
 
@@ -38,12 +38,17 @@ function readSource(name: string): SourceFile {
   for (const [statement, , from, dynamic] of text.matchAll(IMPORT)) {
     const imported = from ?? dynamic ?? '';
     if (!imported.startsWith('.')) packages.push(packageOf(imported));
-    else if (imported.endsWith('.ts')) {
+    else if (isSource(imported)) {
       const file = path.posix.normalize(path.posix.join(path.posix.dirname(name), imported));
       files.push({ name: file, room: roomOf(file), typeOnly: /^(import|export) type\s/.test(statement) });
     }
   }
   return { name, room: roomOf(name), lines: text.split('\n').length - 1, files, packages };
+}
+
+/** JavaScript where Node shall not load its compiler for types. */
+function isSource(name: string): boolean {
+  return name.endsWith('.ts') || name.endsWith('.js');
 }
 
 function roomOf(name: string): string {

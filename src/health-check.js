@@ -1,9 +1,7 @@
-import http from 'node:http';
-import https from 'node:https';
-
 /**
  * Ends well where the server that these settings start is ready: what a container engine runs in the container, every
- * few seconds. It reads three settings by itself, because to load and check all of them would take five times its CPU time.
+ * few seconds. It reads three settings by itself, because to load and check all of them would take five times its CPU time,
+ * and is JavaScript, as Node's compiler for types would take most of it.
  */
 
 const { SERVAL_HOST = '127.0.0.1', SERVAL_PORT = '8080', SERVAL_TLS_CERT = '' } = process.env;
@@ -14,9 +12,11 @@ const options = {
   port: SERVAL_PORT,
   path: '/health/ready',
   agent: false,
-} as const;
+};
 // The certificate is for the name that clients know.
-const request = SERVAL_TLS_CERT === '' ? http.get(options) : https.get({ ...options, rejectUnauthorized: false });
+const isPlain = SERVAL_TLS_CERT === '';
+const { get } = isPlain ? await import('node:http') : await import('node:https');
+const request = get(isPlain ? options : { ...options, rejectUnauthorized: false });
 request.on('response', ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1));
 request.on('error', ({ message }) => {
   console.error(message);
