@@ -12,11 +12,11 @@ const options = {
   port: SERVAL_PORT,
   path: '/health/ready',
   agent: false,
+  // The certificate is for the name that clients know.
+  rejectUnauthorized: false,
 };
-// The certificate is for the name that clients know.
-const isPlain = SERVAL_TLS_CERT === '';
-const { get } = isPlain ? await import('node:http') : await import('node:https');
-const request = get(isPlain ? options : { ...options, rejectUnauthorized: false });
+const { get } = SERVAL_TLS_CERT === '' ? await import('node:http') : await import('node:https');
+const request = get(options);
 request.on('response', ({ statusCode }) => process.exit(statusCode === 200 ? 0 : 1));
 request.on('error', ({ message }) => {
   console.error(message);

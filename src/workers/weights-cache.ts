@@ -14,7 +14,7 @@ export interface CachedModel {
 export type Found = { readonly state: 'intact'; readonly modelFile: string } | { readonly state: 'absent' | 'damaged' };
 
 /** By the file's name. */
-type Checksums = Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>;
+type Checksums = Record<string, { readonly bytes: number; readonly sha256: string }>;
 
 /** Grows by one when what is written changes. */
 const FORMAT = 1;
@@ -123,7 +123,7 @@ async function isIntact(entry: string): Promise<boolean> {
 }
 
 async function checksumsOf(folder: string): Promise<Checksums> {
-  const files: Record<string, Checksums[string]> = {};
+  const files: Checksums = {};
   for (const name of await readdir(folder)) {
     const file = path.join(folder, name);
     files[name] = { bytes: (await stat(file)).size, sha256: await sha256Of(file) };
